@@ -1,0 +1,1 @@
+"""The faces of negotiation-box: the `negbox` command."""

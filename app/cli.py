@@ -1,0 +1,111 @@
+"""The `negbox` command: what it can do, and how its errors reach the user.
+
+Nothing heavy is imported here, so that `--help` answers at once.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from app import exits
+
+app = typer.Typer(
+    name="negbox",
+    help="Let two AI delegates negotiate from private briefs; only the agreement comes out.",
+    epilog=(
+        "Start with: negbox models pull, then negbox run used-truck. "
+        "Exit codes: 0 done (agreement or no deal), 2 bad input, 3 model, 4 limits, 5 sandbox or purge, "
+        "130 interrupted."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC|ROLE=SPEC",
+            help="Who thinks for both sides, or for one: local/ALIAS-or-PATH.gguf, openai/NAME, anthropic/NAME, "
+            "openai/NAME@http://localhost:11434/v1 (Ollama, vLLM, ...), tactic/NAME, scripted/FILE. Repeatable.",
+        ),
+    ] = None,
+    prompts: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PACK|ROLE=PACK", help="Prompt pack for both sides, or for one. Repeatable."),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Write agreement.json and statement.json there.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="For models that take one, and for searches.")] = 0,
+    advisor: Annotated[
+        bool, typer.Option("--advisor/--no-advisor", help="Propose offers to the model, or leave it alone.")
+    ] = True,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens for both sides together.")
+    ] = None,
+    max_cost: Annotated[str | None, typer.Option(metavar="USD", help="Most money for both sides.")] = None,
+    max_seconds: Annotated[int | None, typer.Option(min=1, help="Longest time in seconds.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Negotiate a scenario to an agreement or no deal.
+
+    Progress shows counts, never content. Ctrl-C ends the run with no deal and leaves nothing behind.
+    """
+    from app.run import Options, run_scenario  # noqa: PLC0415 - heavy
+
+    options = Options(
+        models=tuple(model or ()),
+        prompts=tuple(prompts or ()),
+        out=out,
+        seed=seed,
+        advised=advisor,
+        max_tokens=max_tokens,
+        max_cost=max_cost,
+        max_seconds=max_seconds,
+        as_json=json,
+        quiet=quiet,
+    )
+    raise typer.Exit(run_scenario(scenario, options))
+
+
+@app.command()
+def graph() -> None:
+    """Print the state machine of a negotiation as a Mermaid diagram."""
+    from graphs.alternating import mermaid  # noqa: PLC0415 - heavy
+
+    sys.stdout.write(mermaid())
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed  # noqa: PLC0415 - seldom needed
+
+        sys.stdout.write(installed("negotiation-box") + "\n")
+        raise typer.Exit
+
+
+def _add_groups() -> None:
+    from app import models, prompts, scenario  # noqa: PLC0415 - after `app` exists
+
+    app.add_typer(models.app, name="models")
+    app.add_typer(prompts.app, name="prompts")
+    app.add_typer(scenario.app, name="scenario")
+
+
+_add_groups()
+
+
+def main() -> None:
+    """Run the command and turn errors into messages and exit codes."""
+    sys.exit(exits.guarded(app))

@@ -1,0 +1,270 @@
+"""`negbox run`: seats both sides, runs the negotiation, shows and writes the result."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from app import exits
+from app.progress import ProgressView, clock_text, cost_text, shown
+from bargaining.agenda import Agenda
+from bargaining.agreement import Agreement
+from bargaining.errors import ExportError, InvalidInputError, LimitReachedError
+from bargaining.leakage import export_bits
+from bargaining.mandate import Limits
+from bargaining.number import exact
+from bargaining.tactic import TACTICS
+from delegates.budget import Budget
+from delegates.models.spec import ModelSpec, parse
+from delegates.models.weights import DEFAULT_ALIAS
+from delegates.prompt import PromptPack
+from delegates.scenario import Scenario, load
+from graphs.state import Progress
+from sandbox.box import Box, Released, Seat
+
+DEFAULT_MODEL = f"local/{DEFAULT_ALIAS}"
+AGREEMENT, STATEMENT = "agreement.json", "statement.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for on the command line."""
+
+    models: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    out: str | None = None
+    seed: int = 0
+    advised: bool = True
+    max_tokens: int | None = None
+    max_cost: str | None = None
+    max_seconds: int | None = None
+    as_json: bool = False
+    quiet: bool = False
+
+
+def run_scenario(name: str, options: Options) -> int:
+    """Run a scenario, show and write its result.
+
+    Returns:
+        The exit code: 0 for an agreement or no deal, otherwise what cut the run short.
+
+    Raises:
+        InvalidInputError: The run could not start.
+    """
+    scenario = load(name)
+    seats = seat_both(scenario, options)
+    budget = Budget(_limits(options))
+    directory = _writable(options.out)
+    errors = Console(stderr=True)
+    view = ProgressView(budget)
+    with shown(view, errors, quiet=options.quiet or options.as_json) as observe:
+        released = _run_interruptibly(Box(seats, budget, seed=options.seed), scenario, observe)
+    if directory:
+        _write(directory / AGREEMENT, released.agreement)
+        _write(directory / STATEMENT, released.statement)
+    if options.as_json:
+        sys.stdout.write(json.dumps(_summary(released, scenario.agenda, budget, view)) + "\n")
+    else:
+        Console().print(_panel(released, scenario.agenda, budget, view, directory))
+    return _report(released.error)
+
+
+def seat_both(scenario: Scenario, options: Options) -> dict[str, Seat]:
+    """Who acts for each role: the command line first, then the scenario, then the defaults."""
+    roles = scenario.agenda.roles
+    models = (
+        dict.fromkeys(roles, DEFAULT_MODEL)
+        | dict(scenario.models)
+        | _by_role(options.models, roles, "--model")
+    )
+    packs = (
+        dict.fromkeys(roles, "default")
+        | dict(scenario.prompts)
+        | _by_role(options.prompts, roles, "--prompts")
+    )
+    loaded = {name: PromptPack.load(name) for name in set(packs.values())}
+    return {role: Seat(_model(models[role]), loaded[packs[role]], options.advised) for role in roles}
+
+
+def _model(text: str) -> ModelSpec:
+    spec = parse(text)
+    if spec.provider == "tactic" and spec.name not in TACTICS:
+        raise InvalidInputError(f"unknown tactic; there are: {', '.join(sorted(TACTICS))}")
+    return spec
+
+
+def _by_role(values: Sequence[str], roles: tuple[str, str], option: str) -> dict[str, str]:
+    """`VALUE` means both roles, `ROLE=VALUE` one; later values win."""
+    chosen: dict[str, str] = {}
+    for text in values:
+        role, equals, value = text.partition("=")
+        if equals and role in roles:
+            chosen[role] = value
+        elif equals and role.isidentifier():
+            raise InvalidInputError(
+                f"{option}: this scenario has no such role; its roles are {' and '.join(roles)}"
+            )
+        else:
+            chosen.update(dict.fromkeys(roles, text))
+    return chosen
+
+
+def _limits(options: Options) -> Limits:
+    try:
+        usd = None if options.max_cost is None else exact(options.max_cost)
+    except ValueError:
+        usd = exact(-1)
+    if usd is not None and usd <= 0:
+        raise InvalidInputError("--max-cost: expected US dollars above 0, such as 0.50")
+    return Limits(tokens=options.max_tokens, usd=usd, seconds=options.max_seconds)
+
+
+def _run_interruptibly(box: Box, scenario: Scenario, observe: Callable[[Progress], None]) -> Released:
+    """Run the box; Ctrl-C and a request to end cancel it, and it releases a no deal."""
+
+    async def run() -> Released:
+        task = asyncio.ensure_future(box.run(scenario.agenda, scenario.briefs, observe))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        return await task
+
+    return asyncio.run(run())
+
+
+def _report(error: BaseException | None) -> int:
+    match error:
+        case None:
+            return exits.OK
+        case asyncio.CancelledError():
+            exits.say("Interrupted: no deal. Nothing else was kept.")
+            return exits.INTERRUPTED
+        case LimitReachedError():
+            exits.say(f"negbox: {error} The result is a no deal.")
+        case _:
+            exits.say(f"negbox: {error}")
+    return exits.code_of(error)
+
+
+def _writable(out: str | None) -> Path | None:
+    """The directory for the results, checked before anything is spent.
+
+    Raises:
+        InvalidInputError: It cannot be written, or holds results already.
+    """
+    if out is None:
+        return None
+    directory = Path(out)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise InvalidInputError(
+            f"--out {out}: cannot write there ({error.strerror}); choose another directory"
+        ) from None
+    for name in (AGREEMENT, STATEMENT):
+        if (directory / name).exists():
+            raise InvalidInputError(
+                f"--out {out}: {name} is there already; move it away or choose another directory"
+            )
+    return directory
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            with partial.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(partial, path)  # unlike a rename, this never replaces a result
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(
+            f"{path}: could not be written ({error.strerror}); the result is lost, run again"
+        ) from None
+
+
+def _counts(released: Released) -> dict[str, dict[str, int]]:
+    return {
+        role: {
+            "turns": c.turns,
+            "denied": c.denied,
+            "unreadable": c.unreadable,
+            "failed_calls": c.failed_calls,
+            "replaced": c.replaced,
+            "unstructured": c.unstructured,
+        }
+        for role, c in released.counters.items()
+    }
+
+
+def _summary(released: Released, agenda: Agenda, budget: Budget, view: ProgressView) -> Mapping[str, Any]:
+    return {
+        "agreement": json.loads(released.agreement),
+        "statement": json.loads(released.statement),
+        "ending": released.ending or "cut short",
+        "seconds": round(view.seconds, 2),
+        "usage": {
+            "calls": budget.spent.calls,
+            "input_tokens": budget.spent.usage.input_tokens,
+            "cached_tokens": budget.spent.usage.cached_tokens,
+            "output_tokens": budget.spent.usage.output_tokens,
+            "estimated": budget.spent.estimated,
+            "usd": None if budget.spent.usd is None else float(budget.spent.usd),
+        },
+        "delegates": _counts(released),
+        "export_bits": export_bits(agenda),
+    }
+
+
+def _panel(
+    released: Released, agenda: Agenda, budget: Budget, view: ProgressView, directory: Path | None
+) -> Panel:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    match released.result:
+        case Agreement(terms=terms):
+            title, style = "Agreement", "green"
+            for issue in agenda.issues:
+                value = terms[issue.name]
+                unit = getattr(issue, "unit", "")
+                shown_value = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+                grid.add_row(issue.name, f"{shown_value} {unit}".strip())
+        case _:
+            title, style = "No deal", "yellow"
+            grid.add_row("why", released.ending or "the run was cut short")
+    grid.add_row("", "")
+    grid.add_row(
+        "limits", "inside both mandates" if isinstance(released.result, Agreement) else "nothing was agreed"
+    )
+    used = (
+        f"{budget.spent.usage.tokens:,} tokens in {budget.spent.calls} calls · {cost_text(budget.spent.usd)}"
+    )
+    grid.add_row(
+        "used",
+        f"{used} · {clock_text(view.seconds)}" + (" · tokens estimated" if budget.spent.estimated else ""),
+    )
+    for role, counts in _counts(released).items():
+        stepped = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items() if count)
+        grid.add_row(role, stepped or "no turn")
+    grid.add_row("export", f"can carry at most {export_bits(agenda):.1f} bits")
+    grid.add_row("isolation", "[red]none: ran in this process, memory not wiped[/red]")
+    if directory:
+        grid.add_row("written", f"{directory / AGREEMENT}, {directory / STATEMENT}")
+    return Panel(grid, title=title, border_style=style, expand=False)

@@ -1,0 +1,38 @@
+"""The brief: a principal's private context for its delegate.
+
+Covered: a redacted representation, refusal to be pickled or copied, errors without values (`bargaining.private`).
+Not covered: the memory of the process that holds it. A brief is an ordinary Python object until the box wipes it.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bargaining.mandate import Mandate
+from bargaining.private import Private
+from bargaining.utility import Preferences
+
+Disclosure = Literal["never", "if_asked", "free"]
+"""Whether a delegate may tell the other side: never, when it is asked, or whenever it helps."""
+
+
+class Fact(Private):
+    """Something that the principal knows, and who else may know it."""
+
+    text: str = Field(min_length=1, max_length=2000)
+    disclosure: Disclosure
+    keywords: tuple[Annotated[str, Field(min_length=2, max_length=80)], ...] = ()
+    """Words or phrases that would give the fact away. The guard keeps each of them out of every message."""
+
+
+class Brief(Private):
+    """What one principal wants, knows and allows. It belongs to its delegate and to nobody else."""
+
+    narrative: str = Field(min_length=1, max_length=20_000)
+    """The principal's own words."""
+    facts: tuple[Fact, ...] = Field(default=(), max_length=100)
+    preferences: Preferences | None = None
+    """How much each outcome is worth. Without it there is no advisor, no tactic and no reservation value."""
+    mandate: Mandate
+    outside_options: tuple[Annotated[str, Field(min_length=1, max_length=2000)], ...] = ()
+    """What the principal can do without a deal, best first: its BATNA and what comes after. Never disclosed."""

@@ -1,0 +1,238 @@
+"""Delegates: each acts for one principal, and answers one question: what is your move?
+
+Covered: a delegate with a language model behind an advisor and a guard, and one that plays a classical tactic.
+Not covered: who may see what at the table (`graphs`), and where the models run (`sandbox`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from bargaining.errors import ModelReplyError, ModelTransientError, ModelUnavailableError
+from bargaining.mandate import BoundMandate, Denied
+from bargaining.move import Accept, Move, Offer, Pass, WalkAway
+from bargaining.utility import UtilityFunction
+from delegates.advisor import Advice, Advisor, Caution, UtilityAdvisor
+from delegates.guard import Guard, Rule, answerable, discreet, patient, within_mandate
+from delegates.models.interface import Model, Request, Turn
+from delegates.portrait import system_prompt
+from delegates.prompt import PromptPack, RepairPrompt, TurnPrompt
+from delegates.reply import read_reply, reply_schema
+from delegates.secrecy import Secrets
+
+if TYPE_CHECKING:
+    from bargaining.agenda import Agenda
+    from bargaining.table import View
+    from bargaining.tactic import Tactic
+    from delegates.brief import Brief
+
+REPAIRS = 2
+"""How often in one turn a model may mend a reply that was denied or could not be read."""
+
+SILENT_TURNS = 3
+"""After so many turns in a row without any reply, the model counts as unavailable."""
+
+REPLY_TOKENS_BASE = 60
+_KEPT_REPLY = 2000
+
+
+class Delegate(Protocol):
+    """Acts for one principal."""
+
+    async def decide(self, view: View) -> Move:
+        """The move for this turn. Everything in it becomes public.
+
+        Raises:
+            ModelError: The model behind the delegate is of no use any more.
+            LimitReachedError: A budget is used up.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """How often a delegate's safeguards stepped in. Counts only: they say nothing about the brief."""
+
+    turns: int = 0
+    unreadable: int = 0
+    """Replies that held no legal move."""
+    denied: int = 0
+    """Moves that the guard denied."""
+    failed_calls: int = 0
+    """Model calls that failed or timed out after all retries."""
+    replaced: int = 0
+    """Turns in which the advisor's move was made in place of the model's."""
+    unstructured: int = 0
+    """Replies whose shape the provider did not enforce."""
+
+
+class TacticDelegate:
+    """Plays a classical tactic. Says nothing, asks no model."""
+
+    def __init__(self, tactic: Tactic) -> None:
+        self._tactic = tactic
+        self.counters = Counters()
+
+    async def decide(self, view: View) -> Move:
+        """The tactic's move."""
+        self.counters.turns += 1
+        return self._tactic.move(view)
+
+
+class LLMDelegate:
+    """A language model that chooses, adjusts and argues, between an advisor and a guard.
+
+    It holds the brief and the conversation with its model; nothing else does. Failed, denied or unreadable
+    replies are mended within the turn, at most `REPAIRS` times; then the advisor's move is made, without a
+    message. None of that is seen at the table or costs a turn.
+
+    Args:
+        role: Which side it acts for.
+        agenda: The public agenda.
+        brief: The principal's private context.
+        model: Asked once per try. Wrap it for retries and budgets.
+        pack: The prompts.
+        advised: Use the advisor, where the brief has preferences.
+        seed: Breaks ties in the advisor's search of very large spaces.
+        timeout_seconds: The longest wait for one reply, retries included.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        agenda: Agenda,
+        brief: Brief,
+        model: Model,
+        pack: PromptPack,
+        *,
+        advised: bool = True,
+        seed: int = 0,
+        timeout_seconds: float = 300.0,
+    ) -> None:
+        utility = UtilityFunction(brief.preferences, agenda) if brief.preferences else None
+        mandate = BoundMandate(brief.mandate, agenda, utility)
+        self.counters = Counters()
+        self._role = role
+        self._model = model
+        self._pack = pack
+        self._timeout_seconds = timeout_seconds
+        rules: list[Rule] = [within_mandate(mandate), answerable]
+        self._advisor: Advisor
+        if utility and advised:
+            self._advisor = UtilityAdvisor(agenda, role, utility, mandate, seed=seed)
+            rules.append(patient(utility))
+        else:
+            self._advisor = Caution(agenda, role, mandate)
+        self._guard = Guard([*rules, discreet(Secrets(brief, agenda, mandate))])
+        self._schema = reply_schema(agenda)
+        self._reply_tokens = REPLY_TOKENS_BASE + 16 * len(agenda.issues) + agenda.message_characters // 3
+        self._system = pack.system(system_prompt(role, agenda, brief, utility, mandate, advised=advised))
+        self._turns: list[Turn] = []
+        self._unsent = ""
+        self._reported = 0
+        self._silent_turns = 0
+
+    def __repr__(self) -> str:
+        return f"<LLMDelegate for {self._role}: redacted>"
+
+    async def decide(self, view: View) -> Move:
+        """Ask the model, check, mend; in the end, fall back on the advisor."""
+        self.counters.turns += 1
+        advice = self._advisor.advise(view)
+        self._say(self._pack.turn(self._describe(view, advice)))
+        for repairs_left in range(REPAIRS, -1, -1):
+            reply = await self._ask(view)
+            if reply is None:
+                break
+            verdict = self._judge(reply, view, advice)
+            if not isinstance(verdict, Denied):
+                return verdict
+            if repairs_left:
+                self._say(self._pack.repair(RepairPrompt(reason=verdict.reason, attempts_left=repairs_left)))
+        self.counters.replaced += 1
+        return advice.move
+
+    def _judge(self, reply: str, view: View, advice: Advice) -> Move | Denied:
+        try:
+            move = read_reply(reply, view)
+        except ModelReplyError as error:
+            self.counters.unreadable += 1
+            return Denied(str(error))
+        verdict = self._guard.check(move, view, advice)
+        if isinstance(verdict, Denied):
+            self.counters.denied += 1
+            return verdict
+        return move
+
+    async def _ask(self, view: View) -> str | None:
+        """One reply, or None if the model gave none."""
+        turns = (*self._turns, Turn("user", self._unsent))
+        request = Request(self._system, turns, self._schema, self._reply_tokens)
+        patience = min(self._timeout_seconds, view.seconds_left or self._timeout_seconds)
+        try:
+            async with asyncio.timeout(patience):
+                completion = await self._model.complete(request)
+        except (ModelTransientError, ModelReplyError, TimeoutError):
+            completion = None
+        if completion is None:
+            self.counters.failed_calls += 1
+            self._silent_turns += 1
+            if self._silent_turns >= SILENT_TURNS:
+                raise ModelUnavailableError(
+                    f"the model {self._model.spec} gave no answer in {SILENT_TURNS} turns in a row; "
+                    "check the server, or try again later"
+                )
+            return None
+        self._silent_turns = 0
+        self.counters.unstructured += completion.structure != "schema"
+        # providers refuse an empty turn
+        self._turns += [Turn("user", self._unsent), Turn("assistant", completion.text[:_KEPT_REPLY] or "-")]
+        self._unsent = ""
+        return completion.text
+
+    def _say(self, text: str) -> None:
+        # what went unanswered is sent again with more behind it, so that a request always extends the last one
+        self._unsent = f"{self._unsent}\n\n{text}" if self._unsent else text
+
+    def _describe(self, view: View, advice: Advice) -> TurnPrompt:
+        """What happened since the last own turn, and what the advisor says now."""
+        news = view.table.entries[self._reported :]
+        self._reported = view.table.turn
+        standing = view.standing
+        return TurnPrompt(
+            round=view.table.round,
+            rounds=view.table.rounds,
+            last_turn=view.table.is_last_turn,
+            seconds_left=None if view.seconds_left is None else int(view.seconds_left),
+            their_move="\n".join(
+                _narrate(entry.role, entry.move, own=entry.role == self._role) for entry in news
+            ),
+            standing=_json(standing.move) if standing else "",
+            advice=tuple(json.dumps(dict(outcome)) for outcome in advice.offers),
+            advice_accept=advice.accept,
+            refusals=view.refusals,
+        )
+
+
+def _json(move: Move) -> str:
+    return json.dumps(dict(move.outcome)) if isinstance(move, Offer) else ""
+
+
+def _narrate(role: str, move: Move, *, own: bool) -> str:
+    who = "Your side" if own else f"The {role}"
+    # quoted as JSON, so that the other side's text cannot pass for anything but a string
+    said = f" and said {json.dumps(move.message)}" if move.message else ""
+    match move:
+        case Offer():
+            return f"{who} offered {_json(move)}{said}."
+        case Accept():
+            return f"{who} accepted{said}."
+        case WalkAway():
+            return f"{who} walked away{said}."
+        case Pass():
+            return f"{who} made no move."
+        case _:
+            assert_never(move)

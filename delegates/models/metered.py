@@ -1,0 +1,103 @@
+"""A model on a budget: every call is checked before it is made and counted after it.
+
+Covered: the check before a call, the count after it, an upper estimate where the provider reports no usage,
+the end of a call that outlasts the budget's time.
+Not covered: calls inside a retry. A provider that fails slowly may charge for attempts that it never reports;
+the totals then say that they are estimated.
+"""
+
+import asyncio
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+from bargaining.errors import (
+    InvalidModelError,
+    LimitReachedError,
+    ModelReplyError,
+    ModelTransientError,
+)
+from delegates.budget import Budget
+from delegates.models.interface import Completion, Model, Request, Usage
+from delegates.models.price import Price
+
+_BYTES_PER_TOKEN = 3
+"""Fewer than any common tokenizer needs for prose (about 4), so that the estimate is high."""
+_TOKENS_PER_TURN = 8
+
+
+class MeteredModel:
+    """A model whose calls are paid from a budget.
+
+    Args:
+        model: The model to ask.
+        budget: Who pays.
+        price: What a token costs; None if that is unknown.
+        thinking_tokens: Allowed on top of each request's `max_tokens`; see `spec.thinking_tokens`.
+
+    Raises:
+        InvalidModelError: The budget has a limit in money and the price is unknown.
+    """
+
+    def __init__(
+        self, model: Model, budget: Budget, price: Price | None, *, thinking_tokens: int = 0
+    ) -> None:
+        if price is None and budget.limits is not None and budget.limits.usd is not None:
+            raise InvalidModelError(
+                f"the budget is limited in US dollars but the price of {model.spec} is unknown: "
+                "limit it in tokens instead, or choose a model with a known price"
+            )
+        self._model = model
+        self._budget = budget
+        self._price = price
+        self._thinking_tokens = thinking_tokens
+
+    @property
+    def spec(self) -> str:
+        """The spec of the model that is asked."""
+        return self._model.spec
+
+    async def complete(self, request: Request) -> Completion:
+        """Ask, within the budget. See `Model`.
+
+        Raises:
+            LimitReachedError: The call could pass a limit and was not made, or it outlasted the time.
+        """
+        request = replace(request, max_tokens=request.max_tokens + self._thinking_tokens)
+        most = upper_estimate(request)
+        self._budget.check(most.tokens, self._cost(most))
+        clock = asyncio.timeout(self._budget.seconds_left)
+        try:
+            async with clock:
+                completion = await self._model.complete(request)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+        except ModelReplyError:
+            # Something was said, so something will be charged; it was lost with the reply.
+            self._budget.add(most, self._cost(most), estimated=True)
+            raise
+        except ModelTransientError:
+            self._budget.add(Usage(), self._cost(Usage()), estimated=True)
+            raise
+        else:
+            usage = completion.usage
+            self._budget.add(usage or most, self._cost(usage or most), estimated=usage is None)
+            return completion
+        self._budget.add(most, self._cost(most), estimated=True)
+        raise LimitReachedError("the time limit was reached while the model was thinking: allow more time")
+
+    async def close(self) -> None:
+        """Close the model that is asked."""
+        await self._model.close()
+
+    def _cost(self, usage: Usage) -> Fraction | None:
+        return None if self._price is None else self._price.cost(usage)
+
+
+def upper_estimate(request: Request) -> Usage:
+    """How many tokens a call could take: an estimate of its prompt, and the longest reply it allows."""
+    texts = (request.system, *(turn.text for turn in request.turns), json.dumps(request.schema))
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    prompt = -(-size // _BYTES_PER_TOKEN) + _TOKENS_PER_TURN * (len(request.turns) + 1)
+    return Usage(input_tokens=prompt, output_tokens=request.max_tokens)

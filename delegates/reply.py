@@ -1,0 +1,153 @@
+"""A model's reply: the schema that it must follow, and how it is read.
+
+The schema depends on the agenda alone, so it stays the same for a whole negotiation and providers can cache it.
+It admits only legal values. Not every server enforces it, so the reader does not rely on that: it takes JSON
+that is wrapped in prose or a code fence, and checks every value again.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bargaining.agenda import Agenda
+from bargaining.errors import InvalidOutcomeError, ModelReplyError
+from bargaining.issue import BooleanIssue, CategoricalIssue, IntegerIssue
+from bargaining.move import Accept, Move, Offer, WalkAway
+from bargaining.outcome import OutcomeSpace
+from bargaining.table import View
+
+_MOST_ENUMERATED = 100
+"""Grids up to this size are listed value by value, which every provider enforces; larger ones as a range."""
+
+_LONGEST_REPLY = 100_000
+_KINDS = {
+    "offer": "offer", "counter": "offer", "counter_offer": "offer", "counteroffer": "offer", "propose": "offer",
+    "accept": "accept", "agree": "accept", "walk_away": "walk_away", "walkaway": "walk_away", "reject": "walk_away",
+}  # fmt: skip
+
+
+def reply_schema(agenda: Agenda) -> dict[str, Any]:
+    """The JSON schema of a reply: a move, then a message."""
+    terms = _object({issue.name: _values(issue) for issue in agenda.issues})
+    moves = [
+        _object({"kind": _constant("offer"), "terms": terms}),
+        _object({"kind": _constant("accept")}),
+        _object({"kind": _constant("walk_away")}),
+    ]
+    message: dict[str, Any] = {"type": "string", "maxLength": agenda.message_characters}
+    return _object({"move": {"anyOf": moves}, "message": message})
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _constant(text: str) -> dict[str, Any]:
+    return {"type": "string", "enum": [text]}
+
+
+def _values(issue: CategoricalIssue | IntegerIssue | BooleanIssue) -> dict[str, Any]:
+    match issue:
+        case BooleanIssue():
+            return {"type": "boolean"}
+        case CategoricalIssue():
+            return {"type": "string", "enum": list(issue.options)}
+        case IntegerIssue():
+            if len(issue.values) <= _MOST_ENUMERATED:
+                return {"type": "integer", "enum": list(issue.values)}
+            grid = {"type": "integer", "minimum": issue.minimum, "maximum": issue.maximum}
+            # multipleOf counts from 0: it says what we mean only if the grid does too
+            return grid | ({"multipleOf": issue.step} if issue.minimum % issue.step == 0 else {})
+
+
+def read_reply(text: str, view: View) -> Move:
+    """Read a model's reply as a move for the side whose view this is.
+
+    An over-long message is cut at the agenda's length. `accept` is tied to the offer that stands.
+
+    Raises:
+        ModelReplyError: No move could be read. The message says why, for the model: it never repeats the reply.
+    """
+    reply = _find_object(text[:_LONGEST_REPLY])
+    move = reply.get("move", reply)
+    if isinstance(move, str):  # flat: {"move": "offer", "terms": {...}}
+        move = {"kind": move, "terms": reply.get("terms", reply.get("offer"))}
+    if not isinstance(move, dict):
+        raise ModelReplyError('the reply has no "move"')
+    message = reply.get("message") or ""
+    message = message.strip()[: view.agenda.message_characters] if isinstance(message, str) else ""
+    kind = move.get("kind", "offer" if "terms" in move else None)
+    match _KINDS.get(kind.strip().lower()) if isinstance(kind, str) else None:
+        case "offer":
+            terms = move.get("terms")
+            if not isinstance(terms, dict):
+                raise ModelReplyError('the offer has no "terms"')
+            try:
+                outcome = view.agenda.space.outcome(_as_values(terms, view.agenda.space))
+            except InvalidOutcomeError as error:
+                problem = str(error)  # names one of the agenda's issues at most
+            else:
+                return Offer(outcome=outcome, message=message)
+            raise ModelReplyError(f"the terms are not legal: {problem}")
+        case "accept":
+            if view.standing is None:
+                raise ModelReplyError("there is no offer on the table that you could accept")
+            return Accept(offer=view.standing.number, message=message)
+        case "walk_away":
+            return WalkAway(message=message)
+        case _:
+            raise ModelReplyError('the move\'s "kind" must be "offer", "accept" or "walk_away"')
+
+
+def _find_object(text: str) -> dict[str, Any]:
+    for candidate in _objects(text):
+        if "move" in candidate or "kind" in candidate:
+            return candidate
+    raise ModelReplyError("the reply is not a JSON object with a move in it")
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    decoder = json.JSONDecoder(strict=False)
+    start = text.find("{")
+    for _ in range(32):  # a reply of thousands of braces is not worth a search
+        if start < 0:
+            return
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+        else:
+            if isinstance(found, dict):
+                yield found
+        start = text.find("{", end)
+
+
+def _as_values(terms: Mapping[str, Any], space: OutcomeSpace) -> dict[str, Any]:
+    """Numbers and booleans that a model wrote as strings, made what the issue takes; the rest as it is."""
+    return {name: _as_value(value, space.issues.get(name)) for name, value in terms.items()}
+
+
+def _as_value(value: Any, issue: CategoricalIssue | IntegerIssue | BooleanIssue | None) -> Any:  # noqa: ANN401
+    match issue, value:
+        case IntegerIssue(), str():
+            digits = (
+                value.replace(",", "").replace(issue.unit, "").strip()
+                if issue.unit
+                else value.replace(",", "")
+            )
+            return (
+                int(digits)
+                if digits.lstrip("-").isascii() and digits.lstrip("-").isdigit() and len(digits) < 20
+                else value
+            )
+        case IntegerIssue(), float() if value.is_integer():
+            return int(value)
+        case BooleanIssue(), str() if value.lower() in {"true", "false"}:
+            return value.lower() == "true"
+        case _:
+            return value

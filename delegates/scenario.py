@@ -1,0 +1,194 @@
+"""Scenarios: an agenda and its briefs, read from YAML files.
+
+One file holds everything for one person who tries things; for two parties, the agenda and each brief are
+files of their own. Either way a problem is named with file, line, field and what was expected, never with the
+value that was found.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bargaining.agenda import Agenda
+from bargaining.errors import InvalidInputError
+from bargaining.mandate import BoundMandate
+from bargaining.utility import UtilityFunction
+from delegates.brief import Brief
+from delegates.complaint import complaints
+from delegates.document import Document, Place, read
+
+_MOST_SHOWN = 10
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+
+_Read = TypeVar("_Read", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """An agenda, a brief for each role, and who is to be played by what."""
+
+    agenda: Agenda = field(repr=False)
+    briefs: Mapping[str, Brief] = field(repr=False)
+    """One for each role of the agenda, in the agenda's order."""
+    models: Mapping[str, str] = field(repr=False)
+    """Model specs by role; a role may be missing."""
+    prompts: Mapping[str, str] = field(repr=False)
+    """Prompt packs by role, a shipped name or a folder; a role may be missing."""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    agenda: Agenda
+    briefs: dict[str, Brief]
+    models: dict[str, str] = {}
+    prompts: dict[str, str] = {}
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the scenarios that come with negotiation-box."""
+    files = (Path(file.name) for file in resources.files("scenarios").iterdir())
+    return tuple(sorted(file.stem for file in files if file.suffix == ".yaml"))
+
+
+def load(file: str | Path) -> Scenario:
+    """Read a scenario from a file, or a shipped one by its name.
+
+    Raises:
+        InvalidInputError: With up to ten problems, one a line.
+    """
+    if isinstance(file, str) and file in shipped():
+        with resources.as_file(resources.files("scenarios") / f"{file}.yaml") as path:
+            return _scenario(read(path, f"{file}.yaml"))
+    return _scenario(read(Path(file)))
+
+
+def load_agenda(file: str | Path) -> Agenda:
+    """Read an agenda from a file of its own: the same as below `agenda:` in a scenario.
+
+    Raises:
+        InvalidInputError: With up to ten problems, one a line.
+    """
+    return _validate(read(Path(file)), Agenda, frozenset())
+
+
+def load_brief(file: str | Path, agenda: Agenda, role: str) -> Brief:
+    """Read the brief of one role from a file of its own: the same as below `briefs: ROLE:` in a scenario.
+
+    Raises:
+        InvalidInputError: With up to ten problems, one a line; also if the brief does not fit the agenda.
+    """
+    if role not in agenda.roles:
+        raise InvalidInputError(f"the agenda has no such role; its roles are {_roles(agenda)}")
+    document = read(Path(file))
+    brief = _validate(document, Brief, _public(agenda))
+    _stop(document, list(_unfit(document, (), brief, agenda)))
+    return brief
+
+
+def create(name: str, directory: Path) -> Path:
+    """Start a new scenario file: a short one that works, with a comment on every part.
+
+    Raises:
+        InvalidInputError: The name cannot be used, or the file exists already or cannot be written.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInputError("a name has lower-case letters, digits and hyphens, and begins with a letter")
+    file = directory / f"{name}.yaml"
+    text = (resources.files("scenarios") / "starting" / "scenario.yaml").read_text(encoding="utf-8")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text.replace("THIS-FILE", str(file)))
+    except FileExistsError:
+        raise InvalidInputError(f"{file} exists already; choose another name or folder") from None
+    except OSError as error:
+        raise InvalidInputError(f"{file} cannot be written: {error.strerror}") from error
+    return file
+
+
+def bind(brief: Brief, agenda: Agenda) -> tuple[UtilityFunction | None, BoundMandate]:
+    """A brief's preferences, if there are any, and its mandate, bound to the agenda.
+
+    Raises:
+        InvalidInputError: They do not fit the agenda, or contradict each other.
+    """
+    utility = UtilityFunction(brief.preferences, agenda) if brief.preferences else None
+    return utility, BoundMandate(brief.mandate, agenda, utility)
+
+
+def _scenario(document: Document) -> Scenario:
+    try:
+        public = _public(Agenda.model_validate(document.data.get("agenda")))
+    except ValidationError:
+        public = frozenset()  # what is wrong is said below, with the rest
+    content = _validate(document, _File, public)
+    agenda = content.agenda
+    problems = [
+        (
+            document.line((section, role)),
+            f"{section}: not a role of the agenda; its roles are {_roles(agenda)}",
+        )
+        for section, entries in _sections(content)
+        for role in entries
+        if role not in agenda.roles
+    ]
+    for role in agenda.roles:
+        if role in content.briefs:
+            problems += _unfit(document, ("briefs", role), content.briefs[role], agenda)
+        else:
+            problems.append((document.line(("briefs",)), f"briefs: no brief for the role '{role}'"))
+    _stop(document, problems)
+    briefs = {role: content.briefs[role] for role in agenda.roles}
+    frozen = MappingProxyType
+    return Scenario(agenda, frozen(briefs), frozen(content.models), frozen(content.prompts))
+
+
+def _sections(content: _File) -> tuple[tuple[str, Mapping[str, object]], ...]:
+    return ("briefs", content.briefs), ("models", content.models), ("prompts", content.prompts)
+
+
+def _validate(document: Document, model: type[_Read], public: frozenset[str]) -> _Read:
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        problems = complaints(document, (), error, model, public)
+    _stop(document, problems)
+    raise AssertionError("pydantic refused a document without a reason")
+
+
+def _unfit(document: Document, base: Place, brief: Brief, agenda: Agenda) -> Iterator[tuple[int, str]]:
+    """What in a brief does not fit the agenda, or contradicts itself."""
+    where = "".join(f"{part}." for part in base)
+    utility = None
+    part = "preferences"
+    try:
+        if brief.preferences:
+            utility = UtilityFunction(brief.preferences, agenda)
+        part = "mandate"
+        BoundMandate(brief.mandate, agenda, utility)
+    except InvalidInputError as error:
+        yield document.line((*base, part)), f"{where}{part}: {error}"
+
+
+def _public(agenda: Agenda) -> frozenset[str]:
+    return frozenset(agenda.roles) | {issue.name for issue in agenda.issues}
+
+
+def _roles(agenda: Agenda) -> str:
+    return " and ".join(f"'{role}'" for role in agenda.roles)
+
+
+def _stop(document: Document, problems: list[tuple[int, str]]) -> None:
+    if not problems:
+        return
+    lines = [f"{document.name}:{line}: {text}" for line, text in sorted(problems)]
+    if len(lines) > _MOST_SHOWN:
+        lines[_MOST_SHOWN:] = ["… and more"]
+    raise InvalidInputError("\n".join(lines))

@@ -1,0 +1,350 @@
+"""What a message must not say, and whether it says it.
+
+Covered: the limits of a mandate and the reservation value; facts marked `never` and outside options; long
+quotations from the brief. They are looked for verbatim, in other number formats and number words, spaced out,
+reversed, with look-alike or invisible characters, and in base64, base32, hex, URL, HTML, decimal or binary
+codes, rot13 and atbash, each inside another up to two levels deep.
+Not covered: paraphrase, hints, arithmetic ("half of 18,000"), answers to yes-or-no questions about a limit,
+and what the offers themselves reveal. A model that wants to talk around the guard can.
+"""
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from urllib.parse import unquote
+
+from bargaining.mandate import BoundMandate
+
+from bargaining.agenda import Agenda
+from delegates.brief import Brief
+
+_DEPTH = 2
+_NEVER_WORDS = 4
+_QUOTE_WORDS = 7
+_SHORT = 8  # characters; below this a phrase is matched as whole words, or every word would hold one
+_SMALL = 100  # numbers below this are everyday words: allowed where the offer itself says them
+_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
+
+_LOOKALIKES = str.maketrans(
+    dict(
+        zip(
+            "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458"  # Cyrillic
+            "\u0455\u04bb\u0501\u04cf\u043a\u043c\u0442\u0432\u043d"
+            "\u03bf\u03b1\u03b5\u03bd\u03c1\u03c4\u03b9\u03ba\u03c5\u03c7\u03b2\u03b7"  # Greek
+            "\u0131\u0142\u00f8\u0111",
+            "aeopcyxijshdlkmtbhoaevptikuxbnilod",
+            strict=True,
+        )
+    )
+)
+_LIMIT_WORDS = re.compile(
+    r"\b(limits?|floor|ceiling|minimum|maximum|min|max|at (?:least|most)|lowest|highest|bottom|reserv\w*|"
+    r"walk\w*|batna|threshold|no (?:less|more|lower|higher)|below|above|beyond|best (?:i|we) can|final)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in a message that must not be there. The label is for the owner of the secret only."""
+
+    label: str = field(repr=False)
+
+
+class Secrets:
+    """All that one side's messages must not say."""
+
+    def __init__(self, brief: Brief, agenda: Agenda, mandate: BoundMandate) -> None:
+        never = [fact for fact in brief.facts if fact.disclosure == "never"]
+        hidden = [*(fact.text for fact in never), *brief.outside_options]
+        told = [agenda.title, agenda.description, *(issue.description for issue in agenda.issues)]
+        told += [fact.text for fact in brief.facts if fact.disclosure != "never"]
+        public = {piece for text in told for piece in _fragments(text, _NEVER_WORDS)}
+        self._numbers = dict.fromkeys(mandate.secret_numbers(agenda), "one of your limits")
+        for text in hidden:
+            for number in numbers_in(fold(text)):
+                if number >= _SMALL and number not in self._numbers:
+                    self._numbers[number] = "a number from something you must never disclose"
+        self._phrases: dict[str, str] = {}
+        for fact in never:
+            for keyword in fact.keywords:
+                self._phrases[fold(keyword)] = "a word that gives away what you must never disclose"
+        for text in hidden:
+            whole = fold(text)
+            if len(_words(whole)) < _NEVER_WORDS:
+                self._phrases.setdefault(whole, "something you must never disclose")
+            for piece in _fragments(text, _NEVER_WORDS) - public:
+                self._phrases.setdefault(piece, "something you must never disclose")
+        told_long = {piece for text in told for piece in _fragments(text, _QUOTE_WORDS)}
+        for piece in _fragments(brief.narrative, _QUOTE_WORDS) - told_long:
+            self._phrases.setdefault(piece, "a sentence quoted from your private instructions")
+        runs = {phrase: "".join(_words(phrase)) for phrase in self._phrases}
+        self._long = {run: self._phrases[p] for p, run in runs.items() if len(run) >= _SHORT}
+        self._short = [
+            (_whole_or_spaced(p), self._phrases[p]) for p, run in runs.items() if 0 < len(run) < _SHORT
+        ]
+        self._codes = {code: label for number, label in self._numbers.items() for code in _codes(number)}
+
+    def __repr__(self) -> str:
+        return "<Secrets: redacted>"
+
+    def found_in(self, message: str, offered: Iterable[object] = ()) -> Finding | None:
+        """The first secret that a message says, if it says one.
+
+        Args:
+            message: The free text beside a move.
+            offered: The values of the offer that the message goes with. A limit below 100 that is one of them
+                may be named, unless the message talks about limits: the offer says it anyway.
+        """
+        named = frozenset(Fraction(v) for v in offered if isinstance(v, int) and not isinstance(v, bool))
+        for text, kind in _readings(message):
+            letters = "".join(_words(text)).replace("_", "")
+            for run, label in self._long.items():
+                if run in letters:
+                    return Finding(label)
+            for pattern, label in self._short:
+                if pattern.search(text):
+                    return Finding(label)
+            if finding := self._number(text, kind, named):
+                return finding
+        return None
+
+    def _number(self, text: str, kind: str, offered: frozenset[Fraction]) -> Finding | None:
+        if kind == "letters":
+            return None  # rot13 and atbash leave digits as they are
+        for number in numbers_in(text):
+            label = self._numbers.get(number)
+            if label is None or (kind == "reversed" and number < _SMALL):
+                continue
+            if number < _SMALL and number in offered and not _LIMIT_WORDS.search(text):
+                continue
+            return Finding(label)
+        for token in re.findall(r"[0-9a-z]+", text):
+            if label := self._codes.get(token):
+                return Finding(label)
+        return None
+
+
+# ---------------------------------------------------------------------------------- reading a message
+
+
+def fold(text: str) -> str:
+    """Text with everything removed that only hides it: case, compatibility forms, invisible characters."""
+    text = unicodedata.normalize("NFKC", text)
+    kept = []
+    for character in text:
+        category = unicodedata.category(character)
+        if category in {"Cf", "Mn", "Me", "Co", "Cn"}:
+            continue
+        digit = unicodedata.decimal(character, None)
+        kept.append(character if digit is None else str(digit))
+    return re.sub(r"\s+", " ", "".join(kept).casefold().translate(_LOOKALIKES)).strip()
+
+
+def _readings(message: str) -> Iterator[tuple[str, str]]:
+    """All ways to read a message, each as (folded text, kind); plain first."""
+    seen: set[str] = set()
+    layer = [(unicodedata.normalize("NFKC", message), "plain")]
+    for depth in range(_DEPTH + 1):
+        following: list[tuple[str, str]] = []
+        for text, kind in layer:
+            folded = fold(text)
+            if not folded or folded in seen:
+                continue
+            seen.add(folded)
+            yield folded, kind
+            if depth < _DEPTH:
+                following += [(decoded, new) for new, decode in _DECODERS for decoded in decode(text)]
+        layer = following
+
+
+def _printable(data: bytes) -> Iterator[str]:
+    for encoding in ("utf-8", "utf-16-le"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if len(text) > 1 and all(character.isprintable() or character.isspace() for character in text):
+            yield text
+            return
+
+
+def _base64(text: str) -> Iterator[str]:
+    for run in re.findall(r"[A-Za-z0-9+/_-]{4,}(?:\s*[A-Za-z0-9+/_-]{2,})*={0,2}", text):
+        for piece in {run, *run.split()}:
+            packed = re.sub(r"[\s=]", "", piece).replace("-", "+").replace("_", "/")
+            if len(packed) % 4 != 1:
+                try:
+                    yield from _printable(base64.b64decode(packed + "=" * (-len(packed) % 4)))
+                except (ValueError, binascii.Error):
+                    continue
+
+
+def _base32(text: str) -> Iterator[str]:
+    for run in re.findall(r"\b[A-Z2-7]{4,}={0,6}", text.upper()):
+        packed = run.rstrip("=")
+        try:
+            yield from _printable(base64.b32decode(packed + "=" * (-len(packed) % 8)))
+        except (ValueError, binascii.Error):
+            continue
+
+
+def _hex(text: str) -> Iterator[str]:
+    for run in re.findall(r"(?:(?:0x|\\x|%|#)?[0-9a-fA-F]{2}[\s,:\-]?){2,}", text):
+        packed = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", run)
+        if len(packed) % 2 == 0:
+            yield from _printable(bytes.fromhex(packed))
+
+
+def _character_codes(text: str) -> Iterator[str]:
+    for run in re.findall(r"(?:\b[01]{7,8}\b[\s,]*){2,}", text):
+        yield "".join(chr(int(code, 2)) for code in re.findall(r"[01]+", run))
+    for run in re.findall(r"\b(?:[01]{8}){2,}\b", text):
+        yield "".join(chr(int(run[i : i + 8], 2)) for i in range(0, len(run), 8))
+    for run in re.findall(r"(?:\b\d{2,3}\b[\s,;-]+){1,}\d{2,3}\b", text):
+        codes = [int(code) for code in re.findall(r"\d+", run)]
+        if all(32 <= code < 127 for code in codes):
+            yield "".join(map(chr, codes))
+
+
+def _unescaped(text: str) -> Iterator[str]:
+    for plain in (html.unescape(text), unquote(text)):
+        if plain != text:
+            yield plain
+
+
+def _reversed(text: str) -> Iterator[str]:
+    yield text[::-1]
+
+
+_ROT13 = str.maketrans(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM",
+)
+_ATBASH = str.maketrans(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA",
+)
+
+
+def _substituted(text: str) -> Iterator[str]:
+    yield text.translate(_ROT13)
+    yield text.translate(_ATBASH)
+
+
+_DECODERS: tuple[tuple[str, Callable[[str], Iterator[str]]], ...] = (
+    ("decoded", _base64),
+    ("decoded", _base32),
+    ("decoded", _hex),
+    ("decoded", _character_codes),
+    ("decoded", _unescaped),
+    ("reversed", _reversed),
+    ("letters", _substituted),
+)
+
+
+# ---------------------------------------------------------------------------------- phrases
+
+
+def _words(folded: str) -> list[str]:
+    return re.findall(r"\w+", folded)
+
+
+def _fragments(text: str, count: int) -> set[str]:
+    words = _words(fold(text))
+    return {" ".join(words[i : i + count]) for i in range(len(words) - count + 1)}
+
+
+def _whole_or_spaced(phrase: str) -> re.Pattern[str]:
+    """A pattern for a short folded phrase: as whole words, or spaced out letter by letter."""
+    words = r"\W+".join(map(re.escape, _words(phrase)))
+    spaced = r"[\W_]{1,3}".join(map(re.escape, "".join(_words(phrase))))
+    return re.compile(rf"(?<!\w)(?:{words}|{spaced})(?!\w)")
+
+
+# ---------------------------------------------------------------------------------- numbers
+
+_SCALES = {
+    "k": 1000,
+    "thousand": 1000,
+    "grand": 1000,
+    "tsd": 1000,
+    "hundred": 100,
+    "m": 10**6,
+    "mio": 10**6,
+    "million": 10**6,
+}
+_GROUPING = ".,'\u2019 _"  # what people put between thousands
+_NUMBER = re.compile(
+    rf"(?<!\d)(?<!\d[.,])(?P<digits>\d{{1,3}}(?:[{_GROUPING}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
+    r"(?P<power>e\d{1,2})?(?P<half> and a half)?"
+    r"\s?-?(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)?(?P<percent>\s?%)?(?!\d)"
+)
+_SPACED = re.compile(r"(?<![\d])\d(?:[\s\-_.,*/|:;+]{1,3}\d){2,}(?![\d])")
+_ROMAN = re.compile(r"\b(?=[mdclxvi]{2,})m{0,9}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})\b")
+_ROMAN_VALUES = {"m": 1000, "d": 500, "c": 100, "l": 50, "x": 10, "v": 5, "i": 1}
+
+
+def numbers_in(folded: str) -> frozenset[Fraction]:
+    """Every number that a folded text can be read to contain, in digits, words, or other notations."""
+    found: set[Fraction] = set()
+    for text in {folded, *_in_digits(folded)}:
+        for match in _NUMBER.finditer(text):
+            for value in _values(match["digits"]):
+                number = value * 10 ** int(match["power"][1:] if match["power"] else 0)
+                found.add(number)
+                number += Fraction(1, 2) if match["half"] else 0
+                if scale := match["scale"]:
+                    found.add(number * (_SCALES.get(scale) or int(scale)))
+                if match["percent"]:
+                    found.add(number / 100)
+        for match in _SPACED.finditer(text):
+            found.add(Fraction(int(re.sub(r"\D", "", match[0]))))
+    for match in _ROMAN.finditer(folded):
+        digits = [_ROMAN_VALUES[letter] for letter in match[0]]
+        pairs = zip(digits, [*digits[1:], 0], strict=False)  # an empty match has no digits
+        found.add(Fraction(sum(-value if value < following else value for value, following in pairs)))
+    return frozenset(found)
+
+
+def _in_digits(folded: str) -> set[str]:
+    """The text with number words replaced by digits, for each language."""
+    if not re.search(r"[^\W\d]{3}", folded):
+        return set()
+    convert = _converter()
+    return {convert(folded.replace("-", " "), language, 0.0) for language in _LANGUAGES}
+
+
+@cache
+def _converter() -> Callable[[str, str, float], str]:
+    from text_to_num import alpha2digit  # noqa: PLC0415 - only a guard that reads messages needs it
+
+    return alpha2digit  # type: ignore[no-any-return]  # untyped extension module
+
+
+def _values(digits: str) -> set[Fraction]:
+    """All readings of a figure: `9.000` is nine thousand here and nine there."""
+    bare = re.sub(r"['\u2019 _]", "", digits)
+    readings = (
+        {Fraction(int(re.sub(r"[.,]", "", bare)))} if re.fullmatch(r"\d{1,3}([.,]\d{3})+", bare) else set()
+    )
+    whole, _, decimals = bare.replace(",", ".").rpartition(".")
+    if whole:
+        readings.add(Fraction(int(whole.replace(".", "") + decimals), 10 ** len(decimals)))
+    elif not readings:
+        readings.add(Fraction(int(bare)))
+    return readings
+
+
+def _codes(number: Fraction) -> Iterator[str]:
+    """Whole-token codes of a number in other bases, with and without their usual prefix."""
+    if number.denominator == 1 and number >= 0:
+        value = int(number)
+        yield from (f"{value:#x}", f"{value:#b}", f"{value:#o}")
+        if value >= 256:
+            yield from (f"{value:x}", f"{value:b}", f"{value:x}h")

@@ -1,0 +1,77 @@
+"""How often the guard stops an ordinary sentence: its false alarms on human negotiation.
+
+    python -m evals.overblocking DIALOGUES.json...
+
+Reads CaSiNo dialogues (Chawla et al., NAACL 2021, CC BY 4.0, github.com/kushalchawla/CaSiNo), in which people
+negotiate over camping supplies and know nothing of our secrets: each sentence that the guard stops is a false
+alarm. It is measured against the secrets of every side of the shipped scenarios, without the excuse that a
+number is a term of the offer beside it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bargaining.mandate import BoundMandate
+from bargaining.utility import UtilityFunction
+from delegates.scenario import Scenario, load
+from delegates.secrecy import Secrets
+
+SCENARIOS = ("used-truck", "job-offer", "saas-contract")
+_BUTTONS = {"Submit-Deal", "Accept-Deal", "Reject-Deal", "Walk-Away"}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """False alarms for one side."""
+
+    scenario: str
+    role: str
+    messages: int
+    stopped: int
+    labels: tuple[tuple[str, int], ...]
+
+
+def messages(paths: list[Path]) -> Iterator[str]:
+    """What people wrote, without the buttons they pressed."""
+    for path in paths:
+        for dialogue in json.loads(path.read_text(encoding="utf-8")):
+            for turn in dialogue["chat_logs"]:
+                if turn["text"] not in _BUTTONS:
+                    yield turn["text"]
+
+
+def count(scenario: Scenario, name: str, role: str, texts: list[str]) -> Count:
+    """Read all texts as if this side's delegate had written them."""
+    brief, agenda = scenario.briefs[role], scenario.agenda
+    utility = UtilityFunction(brief.preferences, agenda) if brief.preferences else None
+    secrets = Secrets(brief, agenda, BoundMandate(brief.mandate, agenda, utility))
+    labels: dict[str, int] = {}
+    for text in texts:
+        if finding := secrets.found_in(text):
+            labels[finding.label] = labels.get(finding.label, 0) + 1
+    return Count(name, role, len(texts), sum(labels.values()), tuple(sorted(labels.items())))
+
+
+def main() -> None:
+    """Print a table of false alarms."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dialogues", nargs="+", type=Path, help="CaSiNo files")
+    texts = list(messages(parser.parse_args().dialogues))
+    lines = ["scenario        role        messages  stopped   share"]
+    for name in SCENARIOS:
+        scenario = load(name)
+        for role in scenario.agenda.roles:
+            c = count(scenario, name, role, texts)
+            lines.append(f"{name:15} {role:11} {c.messages:8}  {c.stopped:7}  {c.stopped / c.messages:6.2%}")
+            lines += [f"    {number:5}  {label}" for label, number in c.labels]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

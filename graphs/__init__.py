@@ -1,0 +1,1 @@
+"""Negotiations as LangGraph state machines. The only room that knows LangGraph."""

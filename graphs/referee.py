@@ -1,0 +1,99 @@
+"""The referee: a deterministic check of every move at the table, independent of the delegate that made it.
+
+Covered: whose offer may be accepted and until when, terms, message length, and each side's mandate.
+Not covered: what a message says; that is the delegate's own guard.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, assert_never
+
+from bargaining.agenda import Agenda
+from bargaining.mandate import Allowed, BoundMandate
+from bargaining.move import Accept, Move, Offer, Pass, WalkAway
+from bargaining.outcome import Outcome
+from bargaining.table import Table
+
+Code: TypeAlias = Literal[
+    "not a move",
+    "terms not on the agenda",
+    "message too long",
+    "no such offer on the table",
+    "own offer",
+    "offer replaced",
+    "offer expired",
+    "outside the mandate",
+    "no authority",
+]
+"""Why a move is refused. A code never holds a value; it is shown to the mover only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Legal:
+    """The move may go on the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The move never happened."""
+
+    code: Code
+
+
+class Referee:
+    """Knows the agenda and what each side's delegate is allowed to do."""
+
+    def __init__(self, agenda: Agenda, mandates: Mapping[str, BoundMandate]) -> None:
+        if set(mandates) != set(agenda.roles):
+            raise ValueError("the referee needs a mandate for each role and for nobody else")
+        self._agenda = agenda
+        self._mandates = dict(mandates)
+
+    def check(self, move: Move | None, table: Table) -> Legal | Refused:
+        """Whether the side whose turn it is may make this move."""
+        match move:
+            case Offer() | Accept() | WalkAway():
+                if not isinstance(move.message, str) or len(move.message) > self._agenda.message_characters:
+                    return Refused("message too long")
+            case Pass():
+                return Legal() if not move.message else Refused("message too long")
+            case _:  # a delegate from outside may return anything
+                return Refused("not a move")
+        match move:
+            case Offer():
+                return self._settling(move.outcome, table.to_move)
+            case Accept():
+                return self._accepting(move, table)
+            case WalkAway():
+                authority = self._mandates[table.to_move].mandate.authority
+                return Legal() if authority.walk_away else Refused("no authority")
+            case _:
+                assert_never(move)
+
+    def _accepting(self, move: Accept, table: Table) -> Legal | Refused:
+        mover = table.to_move
+        entry = table.entries[move.offer] if 0 <= move.offer < len(table.entries) else None
+        if entry is None or not isinstance(entry.move, Offer):
+            return Refused("no such offer on the table")
+        if entry.role == mover:
+            return Refused("own offer")
+        standing = table.standing(mover)
+        if standing is None:
+            return Refused("offer expired")
+        if standing.number != entry.number:
+            return Refused("offer replaced")
+        if not self._mandates[mover].mandate.authority.accept:
+            return Refused("no authority")
+        return self._settling(entry.move.outcome, mover)
+
+    def _settling(self, outcome: Outcome, mover: str) -> Legal | Refused:
+        if not isinstance(outcome, Outcome) or outcome not in self._agenda.space:
+            return Refused("terms not on the agenda")
+        allowed = isinstance(self._mandates[mover].allows(outcome), Allowed)
+        return Legal() if allowed else Refused("outside the mandate")
+
+    def approves(self, outcome: Outcome) -> bool:
+        """Whether an outcome is on the agenda and inside both mandates: asked once more before it leaves."""
+        return outcome in self._agenda.space and all(
+            isinstance(mandate.allows(outcome), Allowed) for mandate in self._mandates.values()
+        )

@@ -1,0 +1,1 @@
+"""Where a negotiation runs and how its result gets out."""

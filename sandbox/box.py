@@ -1,0 +1,170 @@
+"""The box: one negotiation, from briefs to released bytes, with everything closed on every exit.
+
+Covered: models and delegates are opened, used and closed; only the agreement and the statement are returned;
+an interrupted, failed or exhausted run releases a no deal.
+Not covered: isolation. The run shares the caller's process, memory is not wiped, and the statement says so.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from bargaining.agenda import Agenda
+from bargaining.agreement import Agreement, NoDeal
+from bargaining.errors import InvalidInputError, NegboxError
+from bargaining.mandate import BoundMandate
+from bargaining.tactic import TACTICS
+from bargaining.utility import UtilityFunction
+from delegates.brief import Brief
+from delegates.budget import Budget
+from delegates.delegate import Counters, Delegate, LLMDelegate, TacticDelegate
+from delegates.models.interface import Model
+from delegates.models.metered import MeteredModel
+from delegates.models.price import price_of
+from delegates.models.spec import ModelSpec, open_model, thinking_tokens
+from delegates.prompt import PromptPack
+from graphs.alternating import negotiate
+from graphs.state import Ending, Progress
+from sandbox.export import release
+from sandbox.statement import Delegation, statement
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who acts for one side, and with what."""
+
+    model: ModelSpec
+    prompts: PromptPack
+    advised: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """All that leaves the box, and how the run went for those who own both briefs."""
+
+    agreement: bytes
+    """Canonical JSON."""
+    statement: bytes
+    """Canonical JSON."""
+    result: Agreement | NoDeal
+    ending: Ending | None
+    """None if the run was cut short."""
+    counters: Mapping[str, Counters] = field(repr=False)
+    error: BaseException | None = None
+    """What cut the run short, if something did."""
+
+
+class Box:
+    """Runs one negotiation.
+
+    Args:
+        seats: Who acts for each role.
+        budget: Limits on both sides together; counts what they use.
+        seed: For models that take one and for searches.
+        opener: Makes a model from its spec.
+    """
+
+    def __init__(
+        self,
+        seats: Mapping[str, Seat],
+        budget: Budget,
+        *,
+        seed: int = 0,
+        opener: Callable[[ModelSpec, int], Model] = lambda spec, seed: open_model(spec, seed=seed),
+    ) -> None:
+        self._seats = dict(seats)
+        self._budget = budget
+        self._seed = seed
+        self._opener = opener
+
+    async def run(
+        self,
+        agenda: Agenda,
+        briefs: Mapping[str, Brief],
+        observe: Callable[[Progress], None] = lambda progress: None,
+    ) -> Released:
+        """Negotiate and release the result.
+
+        A run that is cancelled, fails or meets a limit after it started releases a no deal and says why in
+        `error`; the caller decides how to report it.
+
+        Raises:
+            InvalidInputError: The run cannot start: a brief, a model or a seat is unusable.
+        """
+        utilities = {
+            role: UtilityFunction(brief.preferences, agenda) if brief.preferences else None
+            for role, brief in briefs.items()
+        }
+        mandates = {
+            role: BoundMandate(briefs[role].mandate, agenda, utilities[role]) for role in agenda.roles
+        }
+        error: BaseException | None = None
+        ending: Ending | None = None
+        result: Agreement | NoDeal = NoDeal()
+        counters: dict[str, Counters] = {}
+        async with self._models() as models:
+            delegates: dict[str, Delegate] = {}
+            for role in agenda.roles:
+                delegate = self._delegate(role, agenda, briefs[role], utilities[role], mandates[role], models)
+                delegates[role], counters[role] = delegate, delegate.counters
+            try:
+                negotiation = await negotiate(agenda, delegates, mandates, observe=observe)
+            except (NegboxError, asyncio.CancelledError) as caught:
+                error = caught
+            else:
+                result, ending = negotiation.result, negotiation.ending
+        agreement = release(result, agenda)
+        delegations = {role: self._delegation(role, utilities[role]) for role in agenda.roles}
+        said = statement(agenda, agreement, delegations, self._budget, self._seed)
+        return Released(agreement, said, result, ending, counters, error)
+
+    @asynccontextmanager
+    async def _models(self) -> AsyncIterator[Mapping[ModelSpec, Model]]:
+        """One model for each different spec, all closed at the end, whatever happens."""
+        models: dict[ModelSpec, Model] = {}
+        try:
+            for seat in self._seats.values():
+                if seat.model.provider != "tactic" and seat.model not in models:
+                    models[seat.model] = self._opener(seat.model, self._seed)
+            yield models
+        finally:
+            await _close_all(list(models.values()))
+
+    def _delegate(
+        self,
+        role: str,
+        agenda: Agenda,
+        brief: Brief,
+        utility: UtilityFunction | None,
+        mandate: BoundMandate,
+        models: Mapping[ModelSpec, Model],
+    ) -> LLMDelegate | TacticDelegate:
+        seat = self._seats[role]
+        if seat.model.provider == "tactic":
+            if utility is None:
+                raise InvalidInputError(
+                    f"the {role}'s delegate is a tactic, which needs preferences: "
+                    f"add `preferences` to the {role}'s brief or give the {role} a language model"
+                )
+            return TacticDelegate(TACTICS[seat.model.name](agenda, utility, mandate, self._seed))
+        price = price_of(seat.model)
+        own = MeteredModel(models[seat.model], Budget(brief.mandate.limits), price)
+        model = MeteredModel(own, self._budget, price, thinking_tokens=thinking_tokens(seat.model))
+        return LLMDelegate(role, agenda, brief, model, seat.prompts, advised=seat.advised, seed=self._seed)
+
+    def _delegation(self, role: str, utility: UtilityFunction | None) -> Delegation:
+        seat = self._seats[role]
+        return Delegation(
+            model=str(seat.model),
+            weights=None,
+            prompts=seat.prompts.name,
+            prompts_digest=seat.prompts.digest,
+            advised=seat.advised and utility is not None and seat.model.provider != "tactic",
+        )
+
+
+async def _close_all(models: Sequence[Model]) -> None:
+    """Close every model, even if closing one of them fails or the run is being cancelled."""
+    closing = asyncio.gather(*(model.close() for model in models), return_exceptions=True)
+    await asyncio.shield(closing)

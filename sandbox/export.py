@@ -1,0 +1,52 @@
+"""The one function that lets data out: a result becomes canonical JSON that carries nothing else.
+
+Covered: the terms are checked against the agenda, then written as RFC 8785 JSON, so that equal results are equal
+bytes. Not covered: how large the file is and when it appears; an agreement and a no deal differ in length.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import rfc8785
+
+from bargaining.agenda import Agenda
+from bargaining.agreement import Agreement, NoDeal, check
+from bargaining.errors import ExportError, InvalidOutcomeError
+
+AGREEMENT_TYPE = "negbox/agreement/v1"
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """RFC 8785 JSON and a final newline."""
+    return rfc8785.dumps(dict(value)) + b"\n"
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 digest, as `sha256:` and 64 hexadecimal digits."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def agenda_digest(agenda: Agenda) -> str:
+    """The digest of an agenda's canonical JSON: it tells which agenda an agreement belongs to."""
+    return digest(canonical(agenda.model_dump(mode="json")))
+
+
+def release(result: Agreement | NoDeal, agenda: Agenda) -> bytes:
+    """The canonical bytes of a result.
+
+    Raises:
+        ExportError: The result is not one that the agenda admits. Nothing is released.
+    """
+    try:
+        check(result, agenda)
+    except InvalidOutcomeError:
+        legal = False
+    else:
+        legal = True
+    if not legal:
+        raise ExportError("the result is not an outcome of the agenda; nothing was released")
+    terms = result.terms if isinstance(result, Agreement) else None
+    return canonical(
+        {"agenda": agenda_digest(agenda), "result": result.kind, "terms": terms, "type": AGREEMENT_TYPE}
+    )

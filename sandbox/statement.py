@@ -1,0 +1,80 @@
+"""The statement: what ran, for whoever has to trust the result. Never what was said.
+
+Covered: agenda, agreement, models, prompts, limits, isolation, what the export can carry, coarse usage.
+Not covered: a signature, and proof that the statement is true.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from bargaining.agenda import Agenda
+from bargaining.leakage import export_bits
+from delegates.budget import Budget
+from sandbox.export import agenda_digest, canonical, digest
+
+STATEMENT_TYPE = "negbox/statement/v1"
+
+NOT_COVERED = (
+    "The negotiation ran in an ordinary process: its memory was not wiped, and whoever controls the machine could read it.",
+    "Providers of hosted models saw the prompts of the delegates that used them and keep them by their own terms.",
+    "The agreement itself tells each side something about the other; export_bits is the most that it can tell.",
+    "The statement is not signed.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Who acted for one side, and with what."""
+
+    model: str
+    weights: str | None
+    """The digest of the weights, where the model runs here."""
+    prompts: str
+    prompts_digest: str
+    advised: bool
+
+
+def statement(
+    agenda: Agenda, agreement: bytes, delegations: Mapping[str, Delegation], budget: Budget, seed: int
+) -> bytes:
+    """The statement about one run, as canonical JSON."""
+    return canonical(
+        {
+            "type": STATEMENT_TYPE,
+            "software": {"name": "negotiation-box", "version": version("negotiation-box")},
+            "agenda": agenda_digest(agenda),
+            "agreement": digest(agreement),
+            "protocol": agenda.protocol,
+            "isolation": "none",
+            "assurance": "none",
+            "delegates": {role: _describe(delegation) for role, delegation in delegations.items()},
+            "seed": seed,
+            "export_bits": f"{export_bits(agenda):.2f}",
+            "usage_at_most": {
+                "tokens": round_up(budget.spent.usage.tokens),
+                "calls": round_up(budget.spent.calls),
+            },
+            "not_covered": list(NOT_COVERED),
+        }
+    )
+
+
+def _describe(delegation: Delegation) -> dict[str, Any]:
+    return {
+        "model": delegation.model,
+        "weights": delegation.weights,
+        "prompts": {"name": delegation.prompts, "digest": delegation.prompts_digest},
+        "advisor": delegation.advised,
+    }
+
+
+def round_up(count: int) -> int:
+    """The next number in 1, 2, 5, 10, 20, 50, …: exact counts would tell how the negotiation went."""
+    step = 1
+    while True:
+        for factor in (1, 2, 5):
+            if count <= factor * step:
+                return factor * step
+        step *= 10

@@ -1,0 +1,80 @@
+"""The commands for scenarios."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.scenario import app
+from bargaining.errors import InvalidInputError
+from delegates.scenario import shipped
+
+run = CliRunner()
+
+
+def test_every_shipped_scenario_is_listed() -> None:
+    listed = run.invoke(app, ["list"]).stdout
+    assert all(name in listed for name in shipped())
+
+
+def test_a_check_counts_outcomes_and_bits() -> None:
+    said = run.invoke(app, ["check", "used-truck"]).stdout
+    assert "1,065" in said
+    assert "10.06 bits" in said
+    assert said.count("advisor available") == 2
+
+
+def test_the_overlap_of_the_mandates_is_only_told_on_request() -> None:
+    assert "both mandates" not in run.invoke(app, ["check", "used-truck"]).stdout
+    assert (
+        "153 outcomes allowed by both mandates" in run.invoke(app, ["check", "used-truck", "--both"]).stdout
+    )
+
+
+def write(tmp_path: Path, *changes: tuple[str, str]) -> str:
+    run.invoke(app, ["new", "mine", "--dir", str(tmp_path)])
+    file = tmp_path / "mine.yaml"
+    text = file.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_new_scenario_passes_the_check(tmp_path: Path) -> None:
+    checked = run.invoke(app, ["check", write(tmp_path), "--both"])
+    assert checked.exit_code == 0
+    assert "can be used" in checked.stdout
+
+
+def test_the_lines_that_a_new_scenario_offers_in_comments_work(tmp_path: Path) -> None:
+    comments = ("# seconds: 600", "seconds: 600"), ("# models:", "models:"), ("# prompts:", "prompts:")
+    combination = ("# combinations:", "combinations:"), ("#   - {when", "  - {when")
+    checked = run.invoke(app, ["check", write(tmp_path, *comments, *combination)])
+    assert checked.exit_code == 0, checked.exception
+
+
+def test_mandates_without_overlap_are_told_so(tmp_path: Path) -> None:
+    file = write(tmp_path, ("at_most: {rent: 220}", "at_most: {rent: 110}"))
+    assert "there can be no deal" in run.invoke(app, ["check", file, "--both"]).stdout
+
+
+def test_a_space_too_large_to_try_is_said_to_be_so(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        ("maximum: 300", "maximum: 30000000"),
+        ("300: 100}", "30000000: 100}"),
+        ("300: 0}", "30000000: 0}"),
+    )
+    assert "too many outcomes" in run.invoke(app, ["check", file, "--both"]).stdout
+
+
+def test_a_check_tries_the_models_and_packs_that_are_named(tmp_path: Path) -> None:
+    bad_pack = write(tmp_path, ("# prompts: {owner: principled", "prompts: {owner: nowhere"))
+    assert "nowhere" in str(run.invoke(app, ["check", bad_pack]).exception)
+
+
+@pytest.mark.parametrize("arguments", [["check", "nowhere.yaml"], ["new", "Not A Name"]])
+def test_what_cannot_be_done_is_an_input_error(arguments: list[str]) -> None:
+    assert isinstance(run.invoke(app, arguments).exception, InvalidInputError)

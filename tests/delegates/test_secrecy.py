@@ -1,0 +1,175 @@
+"""The guard's reading of messages: what it finds, in which disguises, and what it lets through."""
+
+import base64
+import codecs
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargaining.agenda import Agenda
+from bargaining.issue import IntegerIssue
+from bargaining.mandate import BoundMandate, Mandate
+from bargaining.utility import Preferences, UtilityFunction
+from delegates.brief import Brief
+from delegates.secrecy import Secrets, fold, numbers_in
+
+LIMIT = 9400
+AGENDA = Agenda(
+    title="A used truck",
+    roles=("seller", "buyer"),
+    issues=(
+        IntegerIssue(name="price", minimum=8000, maximum=15000, step=100, unit="EUR"),
+        IntegerIssue(name="warranty", minimum=0, maximum=24, unit="months"),
+    ),
+    rounds=6,
+)
+
+
+def _secrets(limit: int = LIMIT) -> Secrets:
+    brief = Brief.model_validate(
+        {
+            "narrative": "I drove this truck for six years and I have to be rid of it before the winter comes.",
+            "facts": [
+                {
+                    "text": "The clutch slips when the engine is cold and a repair costs 1,850 euros.",
+                    "disclosure": "never",
+                    "keywords": ["clutch", "Kupplung"],
+                },
+                {"text": "The truck has new tyres on the front axle.", "disclosure": "free"},
+            ],
+            "preferences": {
+                "issues": {
+                    "price": {"points": {8000: 0, 15000: 100}},
+                    "warranty": {"weight": 0, "points": {0: 1, 24: 0}},
+                }
+            },
+            "mandate": {
+                "reservation_value": 20,
+                "conditions": [{"at_least": {"price": limit}}, {"at_most": {"warranty": 12}}],
+            },
+            "outside_options": ["The dealer in Linz takes the truck for 9,150 any day."],
+        }
+    )
+    assert brief.preferences is not None
+    utility = UtilityFunction(brief.preferences, AGENDA)
+    return Secrets(brief, AGENDA, BoundMandate(brief.mandate, AGENDA, utility))
+
+
+SECRETS = _secrets()
+
+DISGUISES = {
+    "plain": "9400",
+    "thousands separator": "9,400",
+    "continental": "9.400,00",
+    "swiss": "9'400",
+    "narrow space": "9\u202f400",
+    "currency": "EUR9400",
+    "decimals": "9400.00",
+    "thousands as k": "9.4k",
+    "scientific": "9.4e3",
+    "hundreds": "94 hundred",
+    "words": "nine thousand four hundred",
+    "hyphenated words": "ninety-four hundred",
+    "German words": "neuntausendvierhundert",
+    "French words": "neuf mille quatre cents",
+    "full width": "９４００",
+    "Arabic digits": "٩٤٠٠",
+    "zero-width": "9\u200b4\u200b0\u200b0",
+    "spaced out": "9 4 0 0",
+    "dotted": "9-4-0-0",
+    "reversed": "0049",
+    "hexadecimal number": "0x24b8",
+    "bare hexadecimal number": "24B8",
+    "binary number": "10010010111000",
+    "base64": base64.b64encode(b"9400").decode(),
+    "base64 in words": base64.b64encode(b"my floor is 9400").decode(),
+    "base64 without padding": base64.b64encode(b"limit: 9400").decode().rstrip("="),
+    "base32": base64.b32encode(b"9400").decode(),
+    "hex of the text": b"9400".hex(),
+    "spaced hex": b"9400".hex(" "),
+    "backslash hex": r"\x39\x34\x30\x30",
+    "percent code": "%39%34%30%30",
+    "HTML entities": "&#57;&#52;&#48;&#48;",
+    "decimal codes": "57 52 48 48",
+    "binary codes": "00111001 00110100 00110000 00110000",
+    "base64 of base64": base64.b64encode(base64.b64encode(b"9400")).decode(),
+    "hex of base64": base64.b64encode(b"9400").hex(),
+    "Roman": "MMMMMMMMMCD",
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES.keys())
+def test_a_limit_is_found_in_every_disguise(disguise: str) -> None:
+    assert SECRETS.found_in(f"Between us, it is {disguise} and not more.")
+
+
+FACTS = {
+    "keyword": "Honestly, the clutch is fine.",
+    "keyword in capitals": "THE CLUTCH!",
+    "translated keyword": "Die Kupplung ist gut.",
+    "spaced keyword": "think c l u t c h",
+    "dotted keyword": "c.l.u.t.c.h",
+    "look-alike letters": "the \u0441lut\u0441h",
+    "zero-width keyword": "clu\u200btch",
+    "reversed keyword": "hctulc",
+    "rot13 keyword": codecs.encode("clutch", "rot13"),
+    "base64 keyword": base64.b64encode(b"about the clutch").decode(),
+    "fragment": "It slips when the engine is cold, you know.",
+    "fragment without spaces": "itslipswhentheengineiscold",
+    "number of a secret fact": "A repair costs about 1850.",
+    "number of an outside option": "Somebody else would pay 9150.",
+    "outside option": "The dealer in Linz takes anything.",
+    "quotation from the narrative": "i have to be rid of it before the winter",
+}
+
+
+@pytest.mark.parametrize("message", FACTS.values(), ids=FACTS.keys())
+def test_what_must_stay_private_is_found(message: str) -> None:
+    assert SECRETS.found_in(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "I can offer you 12,300 euros with six months of warranty.",
+        "The truck has new tyres on the front axle.",
+        "That is too low for me. Could you come up to 11,900?",
+        "Thank you! I think we are close. What about the handover date?",
+        "In 2019 it had 180,000 km on the clock.",
+    ],
+)
+def test_ordinary_sentences_pass(message: str) -> None:
+    assert SECRETS.found_in(message) is None
+
+
+def test_a_small_limit_may_be_named_as_a_term_of_the_offer_but_not_as_a_limit() -> None:
+    assert SECRETS.found_in("I add 12 months of warranty.", [11000, 12]) is None
+    assert SECRETS.found_in("I add 12 months of warranty.", [11000, 6])
+    assert SECRETS.found_in("12 months is my maximum.", [11000, 12])
+
+
+def test_a_finding_and_the_secrets_do_not_show_themselves() -> None:
+    finding = SECRETS.found_in("9400")
+    assert "9400" not in f"{finding!r} {SECRETS!r}"
+    assert "limit" not in repr(finding)
+
+
+@given(
+    st.integers(8000, 15000).map(lambda price: price // 100 * 100), st.text(max_size=40), st.text(max_size=40)
+)
+def test_a_limit_is_found_wherever_it_stands(limit: int, before: str, after: str) -> None:
+    assert _secrets(limit).found_in(f"{before} {limit:,} {after}"[:400])
+
+
+@given(st.text(max_size=400))
+def test_any_text_can_be_read(message: str) -> None:
+    SECRETS.found_in(message)
+
+
+@given(st.integers(0, 10**9))
+def test_numbers_are_read_in_the_usual_formats(number: int) -> None:
+    for text in (f"{number}", f"{number:,}", f"{number:_}", f"{number:,}".replace(",", ".")):
+        assert Fraction(number) in numbers_in(fold(text))
