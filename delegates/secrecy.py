@@ -19,16 +19,17 @@ from fractions import Fraction
 from functools import cache
 from urllib.parse import unquote
 
-from bargaining.mandate import BoundMandate
-
 from bargaining.agenda import Agenda
+from bargaining.issue import IntegerIssue
+from bargaining.mandate import BoundMandate
 from delegates.brief import Brief
 
 _DEPTH = 2
+_TOLD = 4  # bytes; what decodes to less is a word of four letters by chance, unless it is padded
 _NEVER_WORDS = 4
 _QUOTE_WORDS = 7
 _SHORT = 8  # characters; below this a phrase is matched as whole words, or every word would hold one
-_SMALL = 100  # numbers below this are everyday words: allowed where the offer itself says them
+_SMALL = 100  # limits below this are everyday words: what stands around them decides
 _LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
 
 _LOOKALIKES = str.maketrans(
@@ -45,7 +46,8 @@ _LOOKALIKES = str.maketrans(
 )
 _LIMIT_WORDS = re.compile(
     r"\b(limits?|floor|ceiling|minimum|maximum|min|max|at (?:least|most)|lowest|highest|bottom|reserv\w*|"
-    r"walk\w*|batna|threshold|no (?:less|more|lower|higher)|below|above|beyond|best (?:i|we) can|final)\b"
+    r"walk\w*|batna|threshold|(?:no|not|never) (?:less|more|lower|higher)|(?:less|more) than|below|above|beyond|"
+    r"best (?:i|we) can|final)\b"
 )
 
 
@@ -66,6 +68,14 @@ class Secrets:
         told += [fact.text for fact in brief.facts if fact.disclosure != "never"]
         public = {piece for text in told for piece in _fragments(text, _NEVER_WORDS)}
         self._numbers = dict.fromkeys(mandate.secret_numbers(agenda), "one of your limits")
+        self._small = {n for n in self._numbers if n < _SMALL and n != mandate.reservation}
+        issues = (issue for issue in agenda.issues if isinstance(issue, IntegerIssue))
+        self._context = {
+            word
+            for issue in issues
+            for word in _words(fold(f"{issue.name} {issue.unit}".replace("_", " ")))
+            if len(word) > 2
+        }
         for text in hidden:
             for number in numbers_in(fold(text)):
                 if number >= _SMALL and number not in self._numbers:
@@ -96,10 +106,13 @@ class Secrets:
     def found_in(self, message: str, offered: Iterable[object] = ()) -> Finding | None:
         """The first secret that a message says, if it says one.
 
+        A limit below 100 counts where the message talks about limits, where it names an issue or a unit of the
+        agenda and the limit is not one of the offered values, and where the number stands alone: "12 months" or
+        "12." but not "12 tyres". In a disguise it always counts, and so does the reservation value.
+
         Args:
             message: The free text beside a move.
-            offered: The values of the offer that the message goes with. A limit below 100 that is one of them
-                may be named, unless the message talks about limits: the offer says it anyway.
+            offered: The values of the offer that the message goes with.
         """
         named = frozenset(Fraction(v) for v in offered if isinstance(v, int) and not isinstance(v, bool))
         for text, kind in _readings(message):
@@ -121,13 +134,26 @@ class Secrets:
             label = self._numbers.get(number)
             if label is None or (kind == "reversed" and number < _SMALL):
                 continue
-            if number < _SMALL and number in offered and not _LIMIT_WORDS.search(text):
+            if number in self._small and not self._says(text, kind, number, offered):
                 continue
             return Finding(label)
         for token in re.findall(r"[0-9a-z]+", text):
             if label := self._codes.get(token):
                 return Finding(label)
         return None
+
+    def _says(self, text: str, kind: str, limit: Fraction, offered: frozenset[Fraction]) -> bool:
+        """Whether a text that holds a small number says it as a limit."""
+        if kind != "plain":  # nobody disguises a number for nothing, but chance makes "6_" of many words
+            return len(text) >= _TOLD and text.isascii()
+        if _LIMIT_WORDS.search(text):
+            return True
+        if limit in offered:
+            return False
+        alone = re.compile(rf"(?<!\d)(?<!\d[.,]){limit}(?!\d|[.,]\d|\s+[^\W\d]{{2,}})")
+        return bool(self._context & set(_words(text))) or any(
+            alone.search(t) for t in {text, *_in_digits(text)}
+        )
 
 
 # ---------------------------------------------------------------------------------- reading a message
@@ -180,7 +206,9 @@ def _base64(text: str) -> Iterator[str]:
             packed = re.sub(r"[\s=]", "", piece).replace("-", "+").replace("_", "/")
             if len(packed) % 4 != 1:
                 try:
-                    yield from _printable(base64.b64decode(packed + "=" * (-len(packed) % 4)))
+                    decoded = base64.b64decode(packed + "=" * (-len(packed) % 4))
+                    if len(decoded) >= _TOLD or "=" in piece:  # "meet" is base64 too
+                        yield from _printable(decoded)
                 except (ValueError, binascii.Error):
                     continue
 
@@ -283,7 +311,7 @@ _GROUPING = ".,'\u2019 _"  # what people put between thousands
 _NUMBER = re.compile(
     rf"(?<!\d)(?<!\d[.,])(?P<digits>\d{{1,3}}(?:[{_GROUPING}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
     r"(?P<power>e\d{1,2})?(?P<half> and a half)?"
-    r"\s?-?(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)?(?P<percent>\s?%)?(?!\d)"
+    r"\s?-?(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)?(?P<percent>\s?%)?(?!\d|(?:st|nd|rd|th)\b)"
 )
 _SPACED = re.compile(r"(?<![\d])\d(?:[\s\-_.,*/|:;+]{1,3}\d){2,}(?![\d])")
 _ROMAN = re.compile(r"\b(?=[mdclxvi]{2,})m{0,9}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})\b")

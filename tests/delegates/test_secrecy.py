@@ -149,6 +149,14 @@ def test_a_small_limit_may_be_named_as_a_term_of_the_offer_but_not_as_a_limit() 
     assert SECRETS.found_in("I add 12 months of warranty.", [11000, 12]) is None
     assert SECRETS.found_in("I add 12 months of warranty.", [11000, 6])
     assert SECRETS.found_in("12 months is my maximum.", [11000, 12])
+    assert SECRETS.found_in("I think of twelve.", [11000, 6])
+    assert SECRETS.found_in(base64.b64encode(b"12 it is").decode(), [11000, 6])
+    assert SECRETS.found_in("It comes with 12 spare bulbs.", [11000, 6]) is None
+
+
+def test_a_reservation_value_is_found_however_small() -> None:
+    assert SECRETS.found_in("A deal must be worth 20 to me.")
+    assert SECRETS.found_in("Twenty apples.")
 
 
 def test_a_finding_and_the_secrets_do_not_show_themselves() -> None:
