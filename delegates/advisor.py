@@ -14,8 +14,8 @@ from bargaining.mandate import Allowed, BoundMandate
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from bargaining.opponent import FrequencyModel
 from bargaining.outcome import EAGER_SIZE, Outcome
-from bargaining.tactic import Curve, aspiration
 from bargaining.table import View
+from bargaining.tactic import Curve, aspiration
 from bargaining.utility import UtilityFunction
 
 OFFERS = 3

@@ -112,8 +112,8 @@ def discreet(secrets: Secrets) -> Rule:
     """The message must not say what has to stay private."""
 
     def rule(move: Move, view: View, advice: Advice) -> Allowed | Denied:  # noqa: ARG001 - all rules look alike
-        offered = outcome_of(move, view) or {}
-        if finding := secrets.found_in(move.message, offered.values()):
+        outcome = outcome_of(move, view)
+        if finding := secrets.found_in(move.message, outcome.values() if outcome else ()):
             return Denied(f"your message says {finding.label}; write it again without that")
         return Allowed()
 

@@ -1,6 +1,7 @@
 """What a model is told about its side once, at the start: brief and agenda put into words for the system prompt."""
 
 from fractions import Fraction
+from typing import assert_never
 
 from bargaining.agenda import Agenda
 from bargaining.issue import BooleanIssue, CategoricalIssue, IntegerIssue, Value
@@ -58,6 +59,8 @@ def describe_issue(issue: CategoricalIssue | IntegerIssue | BooleanIssue) -> str
             step = f" in steps of {issue.step}" if issue.step != 1 else ""
             unit = f" {issue.unit}" if issue.unit else ""
             values = f"{issue.minimum} to {issue.maximum}{step}{unit}"
+        case _:
+            assert_never(issue)
     return f"{issue.name}: {values}" + (f" ({issue.description})" if issue.description else "")
 
 

@@ -132,7 +132,7 @@ def _as_values(terms: Mapping[str, Any], space: OutcomeSpace) -> dict[str, Any]:
     return {name: _as_value(value, space.issues.get(name)) for name, value in terms.items()}
 
 
-def _as_value(value: Any, issue: CategoricalIssue | IntegerIssue | BooleanIssue | None) -> Any:  # noqa: ANN401
+def _as_value(value: Any, issue: CategoricalIssue | IntegerIssue | BooleanIssue | None) -> Any:
     match issue, value:
         case IntegerIssue(), str():
             digits = (

@@ -49,12 +49,16 @@ def mermaid() -> str:
     return build().get_graph().draw_mermaid()
 
 
+def unobserved(progress: Progress) -> None:
+    """Take no note of progress."""
+
+
 async def negotiate(
     agenda: Agenda,
     delegates: Mapping[str, Delegate],
     mandates: Mapping[str, BoundMandate],
     *,
-    observe: Callable[[Progress], None] = lambda progress: None,
+    observe: Callable[[Progress], None] = unobserved,
     clock: Callable[[], float] = time.monotonic,
 ) -> Negotiation:
     """Run one negotiation to an agreement or no deal.

@@ -20,8 +20,9 @@ async def turn(state: State, runtime: Runtime[Context]) -> Command[Literal["refe
     role, left = table.to_move, context.seconds_left()
     context.observe(Progress(table.turn, table.round, table.rounds, role))
     view = View(table, role, left, state["refusals"])
+    limit = asyncio.timeout(left)
     try:
-        async with asyncio.timeout(left) as limit:
+        async with limit:
             state = {**state, "proposed": await context.delegates[role].decide(view)}
     except TimeoutError:
         if not limit.expired():
@@ -32,10 +33,10 @@ async def turn(state: State, runtime: Runtime[Context]) -> Command[Literal["refe
 
 async def referee(state: State, runtime: Runtime[Context]) -> Command[Literal["turn", "settle"]]:
     """Put the proposed move on the table, or refuse it; after too many refusals the turn passes."""
-    move, table = state["proposed"], state["table"]
-    verdict = runtime.context.referee.check(move, table)
+    table = state["table"]
+    verdict = runtime.context.referee.check(state["proposed"], table)
     if isinstance(verdict, Legal):
-        state = {**state, "table": table.add(move), "proposed": None, "refusals": ()}
+        state = {**state, "table": table.add(verdict.move), "proposed": None, "refusals": ()}
     elif len(state["refusals"]) + 1 < REFUSALS:
         state = {**state, "proposed": None, "refusals": (*state["refusals"], verdict.code)}
     else:

@@ -32,6 +32,8 @@ Code: TypeAlias = Literal[
 class Legal:
     """The move may go on the table."""
 
+    move: Move
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -49,24 +51,26 @@ class Referee:
         self._agenda = agenda
         self._mandates = dict(mandates)
 
-    def check(self, move: Move | None, table: Table) -> Legal | Refused:
-        """Whether the side whose turn it is may make this move."""
+    def check(self, move: object, table: Table) -> Legal | Refused:
+        """Whether the side whose turn it is may make this move, whatever its delegate handed over."""
         match move:
             case Offer() | Accept() | WalkAway():
-                if not isinstance(move.message, str) or len(move.message) > self._agenda.message_characters:
+                # a model that was built without validation can hold anything
+                message: object = move.message
+                if not isinstance(message, str) or len(message) > self._agenda.message_characters:
                     return Refused("message too long")
             case Pass():
-                return Legal() if not move.message else Refused("message too long")
+                return Legal(move) if not move.message else Refused("message too long")
             case _:  # a delegate from outside may return anything
                 return Refused("not a move")
         match move:
             case Offer():
-                return self._settling(move.outcome, table.to_move)
+                return self._settling(move, move.outcome, table.to_move)
             case Accept():
                 return self._accepting(move, table)
             case WalkAway():
                 authority = self._mandates[table.to_move].mandate.authority
-                return Legal() if authority.walk_away else Refused("no authority")
+                return Legal(move) if authority.walk_away else Refused("no authority")
             case _:
                 assert_never(move)
 
@@ -84,13 +88,13 @@ class Referee:
             return Refused("offer replaced")
         if not self._mandates[mover].mandate.authority.accept:
             return Refused("no authority")
-        return self._settling(entry.move.outcome, mover)
+        return self._settling(move, entry.move.outcome, mover)
 
-    def _settling(self, outcome: Outcome, mover: str) -> Legal | Refused:
+    def _settling(self, move: Move, outcome: object, mover: str) -> Legal | Refused:
         if not isinstance(outcome, Outcome) or outcome not in self._agenda.space:
             return Refused("terms not on the agenda")
         allowed = isinstance(self._mandates[mover].allows(outcome), Allowed)
-        return Legal() if allowed else Refused("outside the mandate")
+        return Legal(move) if allowed else Refused("outside the mandate")
 
     def approves(self, outcome: Outcome) -> bool:
         """Whether an outcome is on the agenda and inside both mandates: asked once more before it leaves."""

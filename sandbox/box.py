@@ -24,7 +24,7 @@ from delegates.models.metered import MeteredModel
 from delegates.models.price import price_of
 from delegates.models.spec import ModelSpec, open_model, thinking_tokens
 from delegates.prompt import PromptPack
-from graphs.alternating import negotiate
+from graphs.alternating import negotiate, unobserved
 from graphs.state import Ending, Progress
 from sandbox.export import release
 from sandbox.statement import Delegation, statement
@@ -82,7 +82,7 @@ class Box:
         self,
         agenda: Agenda,
         briefs: Mapping[str, Brief],
-        observe: Callable[[Progress], None] = lambda progress: None,
+        observe: Callable[[Progress], None] = unobserved,
     ) -> Released:
         """Negotiate and release the result.
 

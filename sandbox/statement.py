@@ -17,7 +17,7 @@ from sandbox.export import agenda_digest, canonical, digest
 STATEMENT_TYPE = "negbox/statement/v1"
 
 NOT_COVERED = (
-    "The negotiation ran in an ordinary process: its memory was not wiped, and whoever controls the machine could read it.",
+    "The negotiation ran in an ordinary process: its memory was not wiped, and whoever controls the machine can read it.",
     "Providers of hosted models saw the prompts of the delegates that used them and keep them by their own terms.",
     "The agreement itself tells each side something about the other; export_bits is the most that it can tell.",
     "The statement is not signed.",

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bargaining.agenda import Agenda
 from bargaining.issue import IntegerIssue
-from bargaining.mandate import BoundMandate, Mandate
-from bargaining.utility import Preferences, UtilityFunction
+from bargaining.mandate import BoundMandate
+from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.secrecy import Secrets, fold, numbers_in
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -46,7 +46,7 @@ class Player:
 
 
 def _mandates(
-    agenda: Agenda, seller: dict[str, object] | None = None, buyer: dict[str, object] | None = None
+    agenda: Agenda, seller: Mapping[str, object] | None = None, buyer: Mapping[str, object] | None = None
 ) -> dict[str, BoundMandate]:
     return {
         "seller": BoundMandate(Mandate.model_validate(seller or {}), agenda, None),
@@ -58,7 +58,7 @@ def _run(
     first: Callable[[View], Move],
     second: Callable[[View], Move],
     agenda: Agenda | None = None,
-    **mandates: dict[str, object],
+    **mandates: Mapping[str, object],
 ) -> Negotiation:
     agenda = agenda or _agenda()
     return asyncio.run(
