@@ -108,4 +108,4 @@ _add_groups()
 
 def main() -> None:
     """Run the command and turn errors into messages and exit codes."""
-    sys.exit(exits.guarded(app))
+    exits.leave(exits.guarded(app))

@@ -5,9 +5,11 @@ reported by its type alone.
 """
 
 import os
+import signal
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 OK = 0
 BAD_INPUT = 2
@@ -16,6 +18,9 @@ LIMITS = 4
 SANDBOX = 5
 UNFORESEEN = 70
 INTERRUPTED = 130
+
+PATIENCE_SECONDS = 0.3
+"""How long an interrupted block may take to end by itself, before it is interrupted again."""
 
 
 def code_of(error: BaseException) -> int:
@@ -42,28 +47,77 @@ def say(text: str) -> None:
     sys.stderr.write(text.rstrip() + "\n")
 
 
+@contextmanager
+def interruptible(cancel: Callable[[], object] | None = None) -> Iterator[Sequence[int]]:
+    """Let Ctrl-C and a request to end (SIGTERM) interrupt a block, and insist on it.
+
+    Args:
+        cancel: Asks the block to end. Without it, KeyboardInterrupt is raised at once. Either way it is raised
+            (again) where the block goes on: an event loop that imports something does not notice that it is
+            cancelled, and pydantic swallows the exception and calls the input invalid.
+
+    Yields:
+        The signals that came so far.
+    """
+    received: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        if number != signal.SIGALRM:
+            received.append(number)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS, PATIENCE_SECONDS)
+            if cancel:
+                cancel()
+                return
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    # who started us may have decided that we ignore Ctrl-C, as shells do for commands in the background
+    before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield received
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def guarded(command: Callable[..., Any]) -> int:
     """Run a typer command; print errors as messages, never as tracebacks."""
+    with interruptible() as received:
+        code, message = _ended(command)
+    if received:  # what an interrupt cuts off in the middle can look like any other error
+        code, message = INTERRUPTED, "Interrupted."
+    if message:
+        say(message)
+    return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once: everything is closed, and taking a big interpreter apart takes half a second."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # whoever read our output has gone
+        pass
+    finally:
+        os._exit(code)
+
+
+def _ended(command: Callable[..., Any]) -> tuple[int, str]:
     from bargaining.errors import NegboxError  # noqa: PLC0415
 
     try:
         command()
     except SystemExit as end:  # how typer ends, after it has explained a usage error itself
-        return end.code if isinstance(end.code, int) else OK
+        return (end.code if isinstance(end.code, int) else OK), ""
     except KeyboardInterrupt:
-        say("Interrupted.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read our output has gone: nothing more to say, and nothing to flush at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        return INTERRUPTED, "Interrupted."
     except NegboxError as error:
-        say(f"negbox: {error}")
-        return code_of(error)
+        return code_of(error), f"negbox: {error}"
     except Exception as error:  # noqa: BLE001 - the last resort, see the docstring
-        say(
+        return UNFORESEEN, (
             f"negbox: an unforeseen error of type {type(error).__name__}. Its details are not shown, because they "
             "could hold what must stay private. Please report how to get it with a made-up scenario."
         )
-        return UNFORESEEN
-    return OK
+    return OK, ""

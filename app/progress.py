@@ -24,7 +24,7 @@ def cost_text(cost: Fraction | None) -> str:
     """US dollars, or `unknown`: a price that is not known is not zero."""
     if cost is None:
         return "cost unknown"
-    return "free" if cost == 0 else f"${float(cost):.4f}"
+    return "$0" if cost == 0 else f"${float(cost):.4f}"
 
 
 class ProgressView:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -108,6 +107,10 @@ def _by_role(values: Sequence[str], roles: tuple[str, str], option: str) -> dict
     chosen: dict[str, str] = {}
     for text in values:
         role, equals, value = text.partition("=")
+        if not (value if equals else text).strip():
+            raise InvalidInputError(
+                f"{option}: there is no value; write {option} VALUE for both sides or {option} ROLE=VALUE"
+            )
         if equals and role in roles:
             chosen[role] = value
         elif equals and role.isidentifier():
@@ -133,13 +136,16 @@ def _run_interruptibly(box: Box, scenario: Scenario, observe: Callable[[Progress
     """Run the box; Ctrl-C and a request to end cancel it, and it releases a no deal."""
 
     async def run() -> Released:
-        task = asyncio.ensure_future(box.run(scenario.agenda, scenario.briefs, observe))
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, task.cancel)
-        return await task
+        task = asyncio.ensure_future(box.run(scenario.agenda, scenario.briefs, observe))
+        with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)):
+            return await task
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except KeyboardInterrupt:
+        exits.say("Interrupted: no deal. Nothing was kept.")
+        raise
 
 
 def _report(error: BaseException | None) -> int:
@@ -164,6 +170,8 @@ def _writable(out: str | None) -> Path | None:
     """
     if out is None:
         return None
+    if not out.strip():
+        raise InvalidInputError("--out: the name is empty; choose another directory, or . for this one")
     directory = Path(out)
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,9 @@ from typing import Protocol
 from bargaining.agenda import Agenda
 from bargaining.bidding import Bidder
 from bargaining.mandate import Allowed, BoundMandate
-from bargaining.move import Accept, Move, Offer, Pass, WalkAway
+from bargaining.move import Accept, Move, Offer, Pass
 from bargaining.opponent import FrequencyModel
-from bargaining.outcome import EAGER_SIZE, Outcome
+from bargaining.outcome import Outcome
 from bargaining.table import View
 from bargaining.tactic import Curve, aspiration
 from bargaining.utility import UtilityFunction
@@ -95,7 +95,7 @@ class UtilityAdvisor:
         )
         slack = SLACK * (ceiling - floor)
         accept = self._acceptable(view, self._utility.value(offers[0]) if offers else level)
-        move = _first_safe_move(view, self._mandate, accept=accept, offers=offers)
+        move = _first_safe_move(view, accept=accept, offers=offers)
         return Advice(offers, accept, move, least=max(floor, level - slack))
 
     def _acceptable(self, view: View, next_value: Fraction) -> bool:
@@ -113,32 +113,27 @@ class UtilityAdvisor:
 
 
 class Caution:
-    """Stands in for an advisor where there are no preferences: it only knows what is allowed.
+    """Stands in for an advisor that is switched off or has no preferences to choose by: it has no opinion.
 
-    Its move repeats the side's last offer; before there is one, the first allowed outcome in the agenda's order.
+    Its move repeats the side's last offer. Before there is one it makes the opening, or none: an offer that is
+    merely allowed would be a bad one, and would show where the limits are.
+
+    Args:
+        role: Which side it acts for.
+        opening: A mandate-safe outcome that the side would like, if that is known.
     """
 
-    def __init__(self, agenda: Agenda, role: str, mandate: BoundMandate) -> None:
+    def __init__(self, role: str, opening: Outcome | None = None) -> None:
         self._role = role
-        self._mandate = mandate
-        space = agenda.space
-        first = (space.at(index) for index in range(min(space.size, EAGER_SIZE)))
-        self._first = next(
-            (outcome for outcome in first if isinstance(mandate.allows(outcome), Allowed)), None
-        )
+        self._opening = (opening,) if opening else ()
 
     def advise(self, view: View) -> Advice:
         """No offers, no opinion; a safe move."""
-        mine = view.table.offers(self._role)
-        offers = mine[-1:] or ((self._first,) if self._first else ())
-        return Advice(
-            (), accept=False, move=_first_safe_move(view, self._mandate, accept=False, offers=offers)
-        )
+        offers = view.table.offers(self._role)[-1:] or self._opening
+        return Advice((), accept=False, move=_first_safe_move(view, accept=False, offers=offers))
 
 
-def _first_safe_move(view: View, mandate: BoundMandate, *, accept: bool, offers: tuple[Outcome, ...]) -> Move:
+def _first_safe_move(view: View, *, accept: bool, offers: tuple[Outcome, ...]) -> Move:
     if accept and view.standing is not None:
         return Accept(offer=view.standing.number)
-    if offers:
-        return Offer(outcome=offers[0])
-    return WalkAway() if mandate.mandate.authority.walk_away else Pass()
+    return Offer(outcome=offers[0]) if offers else Pass()

@@ -20,7 +20,7 @@ from delegates.guard import Guard, Rule, answerable, discreet, patient, within_m
 from delegates.models.interface import Model, Request, Turn
 from delegates.portrait import system_prompt
 from delegates.prompt import PromptPack, RepairPrompt, TurnPrompt
-from delegates.reply import read_reply, reply_schema
+from delegates.reply import longest_reply_tokens, read_reply, reply_schema
 from delegates.secrecy import Secrets
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ REPAIRS = 2
 SILENT_TURNS = 3
 """After so many turns in a row without any reply, the model counts as unavailable."""
 
-REPLY_TOKENS_BASE = 60
 _KEPT_REPLY = 2000
 
 
@@ -125,10 +124,10 @@ class LLMDelegate:
             self._advisor = UtilityAdvisor(agenda, role, utility, mandate, seed=seed)
             rules.append(patient(utility))
         else:
-            self._advisor = Caution(agenda, role, mandate)
+            self._advisor = Caution(role, opening=mandate.best if utility else None)
         self._guard = Guard([*rules, discreet(Secrets(brief, agenda, mandate))])
         self._schema = reply_schema(agenda)
-        self._reply_tokens = REPLY_TOKENS_BASE + 16 * len(agenda.issues) + agenda.message_characters // 3
+        self._reply_tokens = longest_reply_tokens(agenda)
         self._system = pack.system(system_prompt(role, agenda, brief, utility, mandate, advised=advised))
         self._turns: list[Turn] = []
         self._unsent = ""
@@ -143,6 +142,7 @@ class LLMDelegate:
         self.counters.turns += 1
         advice = self._advisor.advise(view)
         self._say(self._pack.turn(self._describe(view, advice)))
+        self._silent_turns += 1  # until it answers
         for repairs_left in range(REPAIRS, -1, -1):
             reply = await self._ask(view)
             if reply is None:
@@ -171,7 +171,8 @@ class LLMDelegate:
         """One reply, or None if the model gave none."""
         turns = (*self._turns, Turn("user", self._unsent))
         request = Request(self._system, turns, self._schema, self._reply_tokens)
-        patience = min(self._timeout_seconds, view.seconds_left or self._timeout_seconds)
+        left = view.seconds_left
+        patience = self._timeout_seconds if left is None else min(self._timeout_seconds, left)
         try:
             async with asyncio.timeout(patience):
                 completion = await self._model.complete(request)
@@ -179,7 +180,6 @@ class LLMDelegate:
             completion = None
         if completion is None:
             self.counters.failed_calls += 1
-            self._silent_turns += 1
             if self._silent_turns >= SILENT_TURNS:
                 raise ModelUnavailableError(
                     f"the model {self._model.spec} gave no answer in {SILENT_TURNS} turns in a row; "
@@ -188,8 +188,9 @@ class LLMDelegate:
             return None
         self._silent_turns = 0
         self.counters.unstructured += completion.structure != "schema"
-        # providers refuse an empty turn
-        self._turns += [Turn("user", self._unsent), Turn("assistant", completion.text[:_KEPT_REPLY] or "-")]
+        # providers refuse a blank turn, and no client can encode half of a surrogate pair
+        said = completion.text[:_KEPT_REPLY].strip().encode(errors="replace").decode() or "-"
+        self._turns += [Turn("user", self._unsent), Turn("assistant", said)]
         self._unsent = ""
         return completion.text
 

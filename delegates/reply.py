@@ -6,6 +6,7 @@ that is wrapped in prose or a code fence, and checks every value again.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,9 +21,10 @@ _MOST_ENUMERATED = 100
 """Grids up to this size are listed value by value, which every provider enforces; larger ones as a range."""
 
 _LONGEST_REPLY = 100_000
+_WHOLE_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,19})", re.ASCII)
 _KINDS = {
     "offer": "offer", "counter": "offer", "counter_offer": "offer", "counteroffer": "offer", "propose": "offer",
-    "accept": "accept", "agree": "accept", "walk_away": "walk_away", "walkaway": "walk_away", "reject": "walk_away",
+    "accept": "accept", "agree": "accept", "walk_away": "walk_away", "walkaway": "walk_away",
 }  # fmt: skip
 
 
@@ -36,6 +38,20 @@ def reply_schema(agenda: Agenda) -> dict[str, Any]:
     ]
     message: dict[str, Any] = {"type": "string", "maxLength": agenda.message_characters}
     return _object({"move": {"anyOf": moves}, "message": message})
+
+
+def longest_reply_tokens(agenda: Agenda) -> int:
+    """Room for any legal reply, estimated high: a token for two characters, and for the JSON around them."""
+    longest = sum(
+        len(issue.name)
+        + max(len(str(value)) for value in (issue.values[0], issue.values[-1], *_options(issue)))
+        for issue in agenda.issues
+    )
+    return 48 + 4 * len(agenda.issues) + (longest + agenda.message_characters) // 2
+
+
+def _options(issue: CategoricalIssue | IntegerIssue | BooleanIssue) -> tuple[str, ...]:
+    return issue.options if isinstance(issue, CategoricalIssue) else ()
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,8 +95,7 @@ def read_reply(text: str, view: View) -> Move:
         move = {"kind": move, "terms": reply.get("terms", reply.get("offer"))}
     if not isinstance(move, dict):
         raise ModelReplyError('the reply has no "move"')
-    message = reply.get("message") or ""
-    message = message.strip()[: view.agenda.message_characters] if isinstance(message, str) else ""
+    message = _legible(reply.get("message"))[: view.agenda.message_characters]
     kind = move.get("kind", "offer" if "terms" in move else None)
     match _KINDS.get(kind.strip().lower()) if isinstance(kind, str) else None:
         case "offer":
@@ -104,6 +119,11 @@ def read_reply(text: str, view: View) -> Move:
             raise ModelReplyError('the move\'s "kind" must be "offer", "accept" or "walk_away"')
 
 
+def _legible(message: object) -> str:
+    """The text of a message, if it is one; halves of a surrogate pair, which nothing can encode, become '?'."""
+    return message.strip().encode(errors="replace").decode() if isinstance(message, str) else ""
+
+
 def _find_object(text: str) -> dict[str, Any]:
     for candidate in _objects(text):
         if "move" in candidate or "kind" in candidate:
@@ -118,13 +138,12 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         if start < 0:
             return
         try:
-            found, end = decoder.raw_decode(text, start)
+            found, _ = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            if isinstance(found, dict):
-                yield found
-        start = text.find("{", end)
+            found = None
+        if isinstance(found, dict):
+            yield found
+        start = text.find("{", start + 1)  # an object may be a wrapper around the move
 
 
 def _as_values(terms: Mapping[str, Any], space: OutcomeSpace) -> dict[str, Any]:
@@ -135,16 +154,9 @@ def _as_values(terms: Mapping[str, Any], space: OutcomeSpace) -> dict[str, Any]:
 def _as_value(value: Any, issue: CategoricalIssue | IntegerIssue | BooleanIssue | None) -> Any:
     match issue, value:
         case IntegerIssue(), str():
-            digits = (
-                value.replace(",", "").replace(issue.unit, "").strip()
-                if issue.unit
-                else value.replace(",", "")
-            )
-            return (
-                int(digits)
-                if digits.lstrip("-").isascii() and digits.lstrip("-").isdigit() and len(digits) < 20
-                else value
-            )
+            figure = (value.replace(issue.unit, "") if issue.unit else value).strip()
+            # only whole groups of thousands: "1,5" is not fifteen
+            return int(figure.replace(",", "")) if _WHOLE_NUMBER.fullmatch(figure) else value
         case IntegerIssue(), float() if value.is_integer():
             return int(value)
         case BooleanIssue(), str() if value.lower() in {"true", "false"}:

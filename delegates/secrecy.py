@@ -165,7 +165,7 @@ def fold(text: str) -> str:
     kept = []
     for character in text:
         category = unicodedata.category(character)
-        if category in {"Cf", "Mn", "Me", "Co", "Cn"}:
+        if category in {"Cf", "Cs", "Mn", "Me", "Co", "Cn"}:
             continue
         digit = unicodedata.decimal(character, None)
         kept.append(character if digit is None else str(digit))
@@ -309,7 +309,7 @@ _SCALES = {
 }
 _GROUPING = ".,'\u2019 _"  # what people put between thousands
 _NUMBER = re.compile(
-    rf"(?<!\d)(?<!\d[.,])(?P<digits>\d{{1,3}}(?:[{_GROUPING}]\d{{3}})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
+    rf"(?<!\d)(?<!\d[.,])(?P<digits>\d{{1,3}}(?P<mark>[{_GROUPING}])\d{{3}}(?:(?P=mark)\d{{3}})*(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
     r"(?P<power>e\d{1,2})?(?P<half> and a half)?"
     r"\s?-?(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)?(?P<percent>\s?%)?(?!\d|(?:st|nd|rd|th)\b)"
 )

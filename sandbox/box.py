@@ -6,19 +6,21 @@ Not covered: isolation. The run shares the caller's process, memory is not wiped
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import InvalidInputError, NegboxError
+from bargaining.errors import InvalidInputError, InvalidModelError, NegboxError
 from bargaining.mandate import BoundMandate
 from bargaining.tactic import TACTICS
 from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.delegate import Counters, Delegate, LLMDelegate, TacticDelegate
+from delegates.models import weights
 from delegates.models.interface import Model
 from delegates.models.metered import MeteredModel
 from delegates.models.price import price_of
@@ -103,19 +105,26 @@ class Box:
         ending: Ending | None = None
         result: Agreement | NoDeal = NoDeal()
         counters: dict[str, Counters] = {}
-        async with self._models() as models:
-            delegates: dict[str, Delegate] = {}
-            for role in agenda.roles:
-                delegate = self._delegate(role, agenda, briefs[role], utilities[role], mandates[role], models)
-                delegates[role], counters[role] = delegate, delegate.counters
-            try:
-                negotiation = await negotiate(agenda, delegates, mandates, observe=observe)
-            except (NegboxError, asyncio.CancelledError) as caught:
-                error = caught
-            else:
-                result, ending = negotiation.result, negotiation.ending
+        digests: Mapping[ModelSpec, str] = {}
+        try:
+            async with self._models() as models, _digests(models) as hashing:
+                delegates: dict[str, Delegate] = {}
+                for role in agenda.roles:
+                    seated = self._delegate(
+                        role, agenda, briefs[role], utilities[role], mandates[role], models
+                    )
+                    delegates[role], counters[role] = seated, seated.counters
+                try:
+                    negotiation = await negotiate(agenda, delegates, mandates, observe=observe)
+                except NegboxError as caught:
+                    error = caught
+                else:
+                    result, ending = negotiation.result, negotiation.ending
+                digests = await hashing
+        except asyncio.CancelledError as caught:  # also while the models were being closed
+            result, ending, error = NoDeal(), None, caught
         agreement = release(result, agenda)
-        delegations = {role: self._delegation(role, utilities[role]) for role in agenda.roles}
+        delegations = {role: self._delegation(role, utilities[role], digests) for role in agenda.roles}
         said = statement(agenda, agreement, delegations, self._budget, self._seed)
         return Released(agreement, said, result, ending, counters, error)
 
@@ -153,18 +162,60 @@ class Box:
         model = MeteredModel(own, self._budget, price, thinking_tokens=thinking_tokens(seat.model))
         return LLMDelegate(role, agenda, brief, model, seat.prompts, advised=seat.advised, seed=self._seed)
 
-    def _delegation(self, role: str, utility: UtilityFunction | None) -> Delegation:
+    def _delegation(
+        self, role: str, utility: UtilityFunction | None, digests: Mapping[ModelSpec, str]
+    ) -> Delegation:
         seat = self._seats[role]
         return Delegation(
             model=str(seat.model),
-            weights=None,
+            weights=digests.get(seat.model),
             prompts=seat.prompts.name,
             prompts_digest=seat.prompts.digest,
             advised=seat.advised and utility is not None and seat.model.provider != "tactic",
         )
 
 
+@asynccontextmanager
+async def _digests(specs: Iterable[ModelSpec]) -> AsyncIterator[Awaitable[Mapping[ModelSpec, str]]]:
+    """Take the digests of local weights while the negotiation runs: a gigabyte takes half a second.
+
+    Each is the digest of the file as it is now, not the one that a catalogue promises. A file that cannot be
+    read has none; the engine will say why.
+    """
+    left = threading.Event()
+
+    def stop_when_left(*_: int) -> None:
+        if left.is_set():
+            raise InterruptedError
+
+    def digest_all(local: Sequence[ModelSpec]) -> Mapping[ModelSpec, str]:
+        found: dict[ModelSpec, str] = {}
+        for spec in local:
+            with suppress(OSError, InvalidModelError):
+                found[spec] = "sha256:" + weights.digest(weights.find(spec.name), stop_when_left)
+        return found
+
+    local = [spec for spec in specs if spec.provider == "local"]
+    hashing = asyncio.ensure_future(asyncio.to_thread(digest_all, local) if local else _nothing())
+    try:
+        yield hashing
+    finally:
+        left.set()
+        hashing.cancel()
+
+
+async def _nothing() -> Mapping[ModelSpec, str]:
+    return {}
+
+
 async def _close_all(models: Sequence[Model]) -> None:
-    """Close every model, even if closing one of them fails or the run is being cancelled."""
+    """Close every model, even if closing one of them fails or the run is being cancelled, also repeatedly."""
     closing = asyncio.gather(*(model.close() for model in models), return_exceptions=True)
-    await asyncio.shield(closing)
+    cancelled: asyncio.CancelledError | None = None
+    while not closing.done():
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError as caught:
+            cancelled = caught
+    if cancelled:
+        raise cancelled

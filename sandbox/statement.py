@@ -17,7 +17,7 @@ from sandbox.export import agenda_digest, canonical, digest
 STATEMENT_TYPE = "negbox/statement/v1"
 
 NOT_COVERED = (
-    "The negotiation ran in an ordinary process: its memory was not wiped, and whoever controls the machine can read it.",
+    "The negotiation ran in an ordinary process: its memory was not wiped, and whoever runs the machine can read it.",
     "Providers of hosted models saw the prompts of the delegates that used them and keep them by their own terms.",
     "The agreement itself tells each side something about the other; export_bits is the most that it can tell.",
     "The statement is not signed.",
@@ -30,7 +30,7 @@ class Delegation:
 
     model: str
     weights: str | None
-    """The digest of the weights, where the model runs here."""
+    """The digest of the weights file as it was read during the run, where the model runs here."""
     prompts: str
     prompts_digest: str
     advised: bool

@@ -35,7 +35,7 @@ from delegates.models.interface import Completion, JsonSchema, Request, Usage
 
 CONVERSATIONS = 8
 """How many conversations keep their prefix in the engine's memory."""
-STREAMS = 64
+STREAMS = 32
 """How many different streams of random numbers there are."""
 
 _HEADER = struct.Struct(">I")
@@ -51,7 +51,7 @@ class LocalModel:
 
     Args:
         source: An alias from the catalogue (`negbox models list`) or a path to a `.gguf` file.
-        seed: Chooses the stream of random numbers, modulo 64.
+        seed: Chooses the stream of random numbers, modulo `STREAMS`.
         timeout_seconds: The longest time for one reply. A first prompt can take half a minute.
         start_timeout_seconds: The longest time for loading the weights.
         temperature: 0 always takes the likeliest token.
@@ -152,7 +152,8 @@ class LocalModel:
         self._spawn(await cpu.free_cores())
         order = {
             "path": str(self._path),
-            "skip": 1 + self._seed % STREAMS,
+            # an odd number: after 2n - 1 and after 2n tokens the engine goes on alike
+            "skip": 1 + 2 * (self._seed % STREAMS),
             "conversations": CONVERSATIONS,
         }
         try:

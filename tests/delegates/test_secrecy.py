@@ -172,6 +172,10 @@ def test_a_limit_is_found_wherever_it_stands(limit: int, before: str, after: str
     assert _secrets(limit).found_in(f"{before} {limit:,} {after}"[:400])
 
 
+def test_half_a_surrogate_pair_is_read_over() -> None:
+    assert SECRETS.found_in("94\ud83d00")
+
+
 @given(st.text(max_size=400))
 def test_any_text_can_be_read(message: str) -> None:
     SECRETS.found_in(message)

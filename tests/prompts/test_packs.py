@@ -91,13 +91,15 @@ def test_a_turn_shows_what_can_be_accepted_and_what_is_advised(pack: PromptPack)
     text = pack.turn(
         TurnPrompt(2, 4, their_move="m", standing=standing, advice=(better,), refusals=("REFUSED",))
     )
-    assert standing in text
     assert better in text
     assert "REFUSED" in text
-    assert "do not accept it yet" in text
-    assert "accept it." in pack.turn(
-        TurnPrompt(2, 4, standing=standing, advice=(better,), advice_accept=True)
-    )
+    assert "Do not accept it" in text
+    assert standing not in text  # a weak model takes what it is shown
+    for acceptable in (
+        TurnPrompt(2, 4, standing=standing, advice=(better,), advice_accept=True),
+        TurnPrompt(2, 4, standing=standing),
+    ):
+        assert f"You can accept this offer: {standing}" in pack.turn(acceptable)
 
 
 @packs

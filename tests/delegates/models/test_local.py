@@ -133,7 +133,7 @@ def test_a_request_reaches_the_engine_whole_and_the_reply_comes_back(
         assert [m["content"] for m in reply["order"]["messages"]] == ["S", "a", "b", "c"]
         assert reply["order"]["max_tokens"] == 50
         assert reply["order"]["schema"]["required"] == ["move"]
-        assert reply["load"]["skip"] == 6
+        assert reply["load"]["skip"] == 11
         assert model.spec == f"local/{gguf}"
 
     asyncio.run(run())

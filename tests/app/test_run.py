@@ -1,0 +1,235 @@
+"""`negbox run`: what it writes and shows, and that nothing else is left or sent."""
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import rfc8785
+
+from evals.server import FaultyServer
+from sandbox.export import digest
+from tests.app.command import ACCEPT, CANARY, CANARY_NUMBER, OFFER, Ended, Terminal, in_process, write_script
+
+SECRETS = (CANARY, CANARY_NUMBER, "77.31", "It leaks", "I sell")
+WALK_AWAY = {"move": "walk_away", "message": ""}
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> tuple[str, ...]:
+    """Options that make both sides agree at the seller's first offer."""
+    seller = write_script(tmp_path / "seller.json", [OFFER], cycle=True)
+    buyer = write_script(tmp_path / "buyer.json", [ACCEPT], cycle=True)
+    return "--model", f"seller={seller}", "--model", f"buyer={buyer}"
+
+
+def keeps_secrets(shown: str) -> None:
+    for secret in SECRETS:
+        assert secret not in shown
+
+
+def test_two_scripts_agree_and_the_files_say_so(
+    negbox: Terminal, boat: Path, tmp_path: Path, scripts: tuple[str, ...]
+) -> None:
+    out = tmp_path / "new" / "out"
+    ended = negbox("run", boat, *scripts, "--out", out)
+    assert ended.code == 0, ended.shown
+    assert sorted(path.name for path in out.iterdir()) == ["agreement.json", "statement.json"]
+    agreement, statement = ((out / f"{name}.json").read_bytes() for name in ("agreement", "statement"))
+    for data in (agreement, statement):
+        assert rfc8785.dumps(json.loads(data)) + b"\n" == data
+        keeps_secrets(data.decode())
+    assert json.loads(agreement)["terms"] == {"price": 8000, "colour": "red", "oars": True}
+    assert json.loads(statement)["agreement"] == digest(agreement)
+    keeps_secrets(ended.shown)
+
+
+def test_the_panel_shows_terms_limits_bits_use_and_where_it_is_written(
+    negbox: Terminal, boat: Path, tmp_path: Path, scripts: tuple[str, ...]
+) -> None:
+    out = negbox("run", boat, *scripts, "--out", tmp_path / "o").out
+    for part in ("Agreement", "8000", "red", "yes", "inside both mandates", "15.3 bits", "tokens in 2 calls"):
+        assert part in out
+    assert "isolation" in out
+    assert "agreement.json" in out
+
+
+def test_nothing_is_left_behind_but_the_results(boat: Path, tmp_path: Path, scripts: tuple[str, ...]) -> None:
+    """In a process of its own: neither the current directory, nor the home, nor the temporary one is written."""
+    places = [tmp_path / name for name in ("cwd", "tmp", "home")]
+    for place in places:
+        place.mkdir()
+    environment = {"TMPDIR": str(places[1]), "HOME": str(places[2]), "XDG_DATA_HOME": str(places[2])}
+    ended = in_process(
+        "run", boat, *scripts, "--out", tmp_path / "out", environment=environment, cwd=places[0]
+    )
+    assert ended.code == 0, ended.shown
+    assert [path for place in places for path in place.rglob("*")] == []
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_without_out_no_file_is_written(
+    negbox: Terminal, boat: Path, tmp_path: Path, scripts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "cwd"))
+    assert negbox("run", boat, *scripts).code == 0
+    assert list((tmp_path / "cwd").iterdir()) == []
+
+
+def test_json_is_one_object_and_shows_no_progress(
+    negbox: Terminal, boat: Path, scripts: tuple[str, ...]
+) -> None:
+    ended = negbox("run", boat, *scripts, "--json")
+    found = json.loads(ended.out)
+    assert ended.err == ""
+    assert found["ending"] == "agreed"
+    assert found["agreement"]["result"] == "agreement"
+    assert found["usage"]["calls"] == 2
+    assert found["usage"]["usd"] == 0
+    assert found["usage"]["input_tokens"] > 100
+    assert found["delegates"]["seller"]["turns"] == 1
+    keeps_secrets(ended.shown)
+
+
+def test_progress_counts_on_standard_error_and_quiet_stops_it(
+    negbox: Terminal, boat: Path, scripts: tuple[str, ...]
+) -> None:
+    loud, quiet = negbox("run", boat, *scripts), negbox("run", boat, *scripts, "--quiet")
+    assert "turn 1 · round 1 of 4 · seller to move" in loud.err
+    assert "buyer to move" in loud.err
+    keeps_secrets(loud.shown)
+    assert quiet.err == ""
+
+
+def test_a_walk_away_is_a_no_deal_and_done(negbox: Terminal, boat: Path, tmp_path: Path) -> None:
+    script = write_script(tmp_path / "s.json", [WALK_AWAY], cycle=True)
+    ended = negbox("run", boat, "--model", script, "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out)["agreement"]["terms"] is None
+    assert "No deal" in negbox("run", boat, "--model", script).out
+
+
+def test_equal_scripts_and_seeds_give_equal_bytes(
+    negbox: Terminal, boat: Path, tmp_path: Path, scripts: tuple[str, ...]
+) -> None:
+    for name in ("a", "b"):
+        assert negbox("run", boat, *scripts, "--seed", "5", "--out", tmp_path / name).code == 0
+    for file in ("agreement.json", "statement.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    assert json.loads((tmp_path / "a" / "statement.json").read_text())["seed"] == 5
+
+
+def delegates(ended: Ended) -> dict[str, dict[str, object]]:
+    assert ended.code == 0, ended.shown
+    found: dict[str, dict[str, object]] = json.loads(ended.out)["statement"]["delegates"]
+    return found
+
+
+def test_models_and_packs_go_to_both_sides_or_to_one_and_the_later_wins(negbox: Terminal) -> None:
+    said = delegates(
+        negbox(
+            *("run", "used-truck", "--json", "--model", "tactic/micro", "--model", "buyer=tactic/boulware"),
+            *("--prompts", "guarded", "--prompts", "seller=hardball"),
+        )
+    )
+    assert [said[role]["model"] for role in ("seller", "buyer")] == ["tactic/micro", "tactic/boulware"]
+    packs = [json.dumps(said[role]["prompts"]) for role in ("seller", "buyer")]
+    assert "hardball" in packs[0]
+    assert "guarded" in packs[1]
+
+
+def test_the_command_line_overrides_the_scenario(
+    negbox: Terminal, boat: Path, scripts: tuple[str, ...]
+) -> None:
+    boat.write_text(boat.read_text() + "models: {seller: tactic/micro}\nprompts: {buyer: hardball}\n")
+    said = delegates(negbox("run", boat, "--json", *scripts[2:]))
+    assert said["seller"]["model"] == "tactic/micro"
+    assert "hardball" in json.dumps(said["buyer"]["prompts"])
+    assert str(delegates(negbox("run", boat, "--json", *scripts))["seller"]["model"]).startswith("scripted/")
+
+
+def test_the_advisor_is_on_where_there_are_preferences_and_can_be_switched_off(
+    negbox: Terminal, boat: Path, scripts: tuple[str, ...]
+) -> None:
+    said = delegates(negbox("run", boat, "--json", *scripts))
+    assert [said[role]["advisor"] for role in ("seller", "buyer")] == [True, False]
+    said = delegates(negbox("run", boat, "--json", *scripts, "--no-advisor"))
+    assert not any(each["advisor"] for each in said.values())
+
+
+def test_a_result_that_cannot_be_written_is_an_error_of_its_own(
+    negbox: Terminal, boat: Path, tmp_path: Path, scripts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    ended = negbox("run", boat, *scripts, "--quiet", "--out", tmp_path / "o")
+    assert ended.code == 5
+    assert "No space left" in ended.err
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+@contextmanager
+def listener() -> Iterator[tuple[str, list[str]]]:
+    """A server that only remembers which paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(202)
+            self.end_headers()
+
+        do_GET = do_PATCH = do_POST  # noqa: N815  (the base class names them)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_no_tracing_that_the_environment_asks_for_sends_anything(
+    boat: Path, scripts: tuple[str, ...]
+) -> None:
+    switches = ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING")
+    with listener() as (address, asked):
+        environment = {
+            **dict.fromkeys(switches, "true"),
+            **dict.fromkeys(("LANGSMITH_ENDPOINT", "LANGCHAIN_ENDPOINT"), address),
+            **dict.fromkeys(("LANGSMITH_API_KEY", "LANGCHAIN_API_KEY"), "lsv2_test"),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": address,
+        }
+        ended = in_process("run", boat, *scripts, environment=environment)
+    assert ended.code == 0, ended.shown
+    assert asked == []
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_debug_logs_that_the_environment_asks_for_show_nothing(boat: Path, provider: str) -> None:
+    environment = {
+        "OPENAI_LOG": "debug",
+        "ANTHROPIC_LOG": "debug",
+        "LANGCHAIN_DEBUG": "true",
+        "PYTHONASYNCIODEBUG": "1",
+    }
+    with FaultyServer(reply=lambda body: json.dumps(OFFER if len(str(body)) % 2 else ACCEPT)) as server:
+        ended = in_process("run", boat, "--model", f"{provider}/m@{server.base_url}", environment=environment)
+        assert CANARY in str(server.received[0].body)
+    assert ended.code == 0, ended.shown
+    keeps_secrets(ended.shown)
