@@ -34,6 +34,9 @@ from sandbox.box import Box, Released, Seat
 DEFAULT_MODEL = f"local/{DEFAULT_ALIAS}"
 AGREEMENT, STATEMENT = "agreement.json", "statement.json"
 
+REFUSED_BY_LANGGRAPH = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
+"""Old switches for tracing: while one is set no graph runs, although tracing is off here in any case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -60,6 +63,8 @@ def run_scenario(name: str, options: Options) -> int:
     Raises:
         InvalidInputError: The run could not start.
     """
+    for variable in REFUSED_BY_LANGGRAPH:
+        os.environ.pop(variable, None)
     scenario = load(name)
     seats = seat_both(scenario, options)
     budget = Budget(_limits(options))

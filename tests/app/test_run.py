@@ -25,7 +25,7 @@ def scripts(tmp_path: Path) -> tuple[str, ...]:
     """Options that make both sides agree at the seller's first offer."""
     seller = write_script(tmp_path / "seller.json", [OFFER], cycle=True)
     buyer = write_script(tmp_path / "buyer.json", [ACCEPT], cycle=True)
-    return "--model", f"seller={seller}", "--model", f"buyer={buyer}"
+    return "--model", f"seller={seller}", "--model", f"buyer={buyer}", "--no-advisor"
 
 
 def keeps_secrets(shown: str) -> None:
@@ -158,9 +158,9 @@ def test_the_command_line_overrides_the_scenario(
 def test_the_advisor_is_on_where_there_are_preferences_and_can_be_switched_off(
     negbox: Terminal, boat: Path, scripts: tuple[str, ...]
 ) -> None:
-    said = delegates(negbox("run", boat, "--json", *scripts))
+    said = delegates(negbox("run", boat, "--json", *scripts, "--advisor"))
     assert [said[role]["advisor"] for role in ("seller", "buyer")] == [True, False]
-    said = delegates(negbox("run", boat, "--json", *scripts, "--no-advisor"))
+    said = delegates(negbox("run", boat, "--json", *scripts))
     assert not any(each["advisor"] for each in said.values())
 
 
