@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from itertools import groupby
 from urllib.parse import unquote
 
 from bargaining.agenda import Agenda
@@ -30,6 +31,7 @@ _NEVER_WORDS = 4
 _QUOTE_WORDS = 7
 _SHORT = 8  # characters; below this a phrase is matched as whole words, or every word would hold one
 _SMALL = 100  # limits below this are everyday words: what stands around them decides
+_RUN_WORDS, _NUMBER_WORDS = 40, 8  # how much of a run of number words is looked at, and the longest number
 _LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
 
 _LOOKALIKES = str.maketrans(
@@ -45,9 +47,10 @@ _LOOKALIKES = str.maketrans(
     )
 )
 _LIMIT_WORDS = re.compile(
-    r"\b(limits?|floor|ceiling|minimum|maximum|min|max|at (?:least|most)|lowest|highest|bottom|reserv\w*|"
+    r"\b(?:limits?|floor|ceiling|cap|minimum|maximum|min|max|at (?:least|most)|lowest|highest|bottom|reserv\w*|"
     r"walk\w*|batna|threshold|(?:no|not|never) (?:less|more|lower|higher)|(?:less|more) than|below|above|beyond|"
-    r"best (?:i|we) can|final)\b"
+    r"past|under|over|exceed\w*|best (?:i|we) can|final|worth|utility|"
+    r"(?:can(?: ?no|.?)t|won.?t|will not|could ?n.?t) (?:\w+ ){0,2}(?:go|do|pay|sell|take|give|stretch|push))\b"
 )
 
 
@@ -67,6 +70,7 @@ class Secrets:
         told = [agenda.title, agenda.description, *(issue.description for issue in agenda.issues)]
         told += [fact.text for fact in brief.facts if fact.disclosure != "never"]
         public = {piece for text in told for piece in _fragments(text, _NEVER_WORDS)}
+        public_numbers = frozenset(number for text in told for number in numbers_in(fold(text)))
         self._numbers = dict.fromkeys(mandate.secret_numbers(agenda), "one of your limits")
         self._small = {n for n in self._numbers if n < _SMALL and n != mandate.reservation}
         issues = (issue for issue in agenda.issues if isinstance(issue, IntegerIssue))
@@ -77,7 +81,7 @@ class Secrets:
             if len(word) > 2
         }
         for text in hidden:
-            for number in numbers_in(fold(text)):
+            for number in numbers_in(fold(text)) - public_numbers:
                 if number >= _SMALL and number not in self._numbers:
                     self._numbers[number] = "a number from something you must never disclose"
         self._phrases: dict[str, str] = {}
@@ -128,32 +132,28 @@ class Secrets:
         return None
 
     def _number(self, text: str, kind: str, offered: frozenset[Fraction]) -> Finding | None:
-        if kind == "letters":
-            return None  # rot13 and atbash leave digits as they are
         for number in numbers_in(text):
             label = self._numbers.get(number)
-            if label is None or (kind == "reversed" and number < _SMALL):
-                continue
-            if number in self._small and not self._says(text, kind, number, offered):
-                continue
-            return Finding(label)
+            if label and (number >= _SMALL or self._says(text, kind, number, offered)):
+                return Finding(label)
         for token in re.findall(r"[0-9a-z]+", text):
             if label := self._codes.get(token):
                 return Finding(label)
         return None
 
-    def _says(self, text: str, kind: str, limit: Fraction, offered: frozenset[Fraction]) -> bool:
-        """Whether a text that holds a small number says it as a limit."""
-        if kind != "plain":  # nobody disguises a number for nothing, but chance makes "6_" of many words
+    def _says(self, text: str, kind: str, number: Fraction, offered: frozenset[Fraction]) -> bool:
+        """Whether a text that holds a small secret number says it as one."""
+        if kind == "decoded":  # nobody disguises a number for nothing, but chance makes "6_" of many words
             return len(text) >= _TOLD and text.isascii()
-        if _LIMIT_WORDS.search(text):
+        named = bool(self._context & set(_words(text)))
+        if kind == "mirrored":  # every 24 is a 42 read backwards: it takes words that make sense
+            return named or bool(_LIMIT_WORDS.search(text))
+        if number not in self._small or _LIMIT_WORDS.search(text):
             return True
-        if limit in offered:
+        if number in offered:
             return False
-        alone = re.compile(rf"(?<!\d)(?<!\d[.,]){limit}(?!\d|[.,]\d|\s+[^\W\d]{{2,}})")
-        return bool(self._context & set(_words(text))) or any(
-            alone.search(t) for t in {text, *_in_digits(text)}
-        )
+        alone = re.compile(rf"(?<!\d)(?<!\d[.,]){number}(?!\d|[.,]\d|\s+[^\W\d]{{2,}})")
+        return named or any(alone.search(t) for t in {text, *_in_digits(text)})
 
 
 # ---------------------------------------------------------------------------------- reading a message
@@ -224,9 +224,10 @@ def _base32(text: str) -> Iterator[str]:
 
 def _hex(text: str) -> Iterator[str]:
     for run in re.findall(r"(?:(?:0x|\\x|%|#)?[0-9a-fA-F]{2}[\s,:\-]?){2,}", text):
-        packed = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", run)
-        if len(packed) % 2 == 0:
-            yield from _printable(bytes.fromhex(packed))
+        for piece in {run, *run.split()}:
+            packed = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", piece)
+            if packed and len(packed) % 2 == 0:
+                yield from _printable(bytes.fromhex(packed))
 
 
 def _character_codes(text: str) -> Iterator[str]:
@@ -244,6 +245,11 @@ def _unescaped(text: str) -> Iterator[str]:
     for plain in (html.unescape(text), unquote(text)):
         if plain != text:
             yield plain
+
+
+def _despaced(text: str) -> Iterator[str]:
+    if re.search(r"(?<!\w)(?:\w[\s._*|/-]){4,}\w(?!\w)", text):
+        yield " ".join("".join(re.findall(r"\w", word)) for word in re.split(r"\s{2,}", text))
 
 
 def _reversed(text: str) -> Iterator[str]:
@@ -271,8 +277,9 @@ _DECODERS: tuple[tuple[str, Callable[[str], Iterator[str]]], ...] = (
     ("decoded", _hex),
     ("decoded", _character_codes),
     ("decoded", _unescaped),
-    ("reversed", _reversed),
-    ("letters", _substituted),
+    ("decoded", _despaced),
+    ("mirrored", _reversed),
+    ("mirrored", _substituted),
 )
 
 
@@ -285,7 +292,9 @@ def _words(folded: str) -> list[str]:
 
 def _fragments(text: str, count: int) -> set[str]:
     words = _words(fold(text))
-    return {" ".join(words[i : i + count]) for i in range(len(words) - count + 1)}
+    runs = (words[i : i + count] for i in range(len(words) - count + 1))
+    # "for 11 400 EUR" is four words, but says nothing: the number is looked for by itself
+    return {" ".join(run) for run in runs if sum(word.isalpha() for word in run) >= count - 1}
 
 
 def _whole_or_spaced(phrase: str) -> re.Pattern[str]:
@@ -311,7 +320,7 @@ _GROUPING = ".,'\u2019 _"  # what people put between thousands
 _NUMBER = re.compile(
     rf"(?<!\d)(?<!\d[.,])(?P<digits>\d{{1,3}}(?P<mark>[{_GROUPING}])\d{{3}}(?:(?P=mark)\d{{3}})*(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
     r"(?P<power>e\d{1,2})?(?P<half> and a half)?"
-    r"\s?-?(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)?(?P<percent>\s?%)?(?!\d|(?:st|nd|rd|th)\b)"
+    r"\s?-?(?:(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)\b)?(?P<percent>\s?%)?(?!\d|(?:st|nd|rd|th)\b)"
 )
 _SPACED = re.compile(r"(?<![\d])\d(?:[\s\-_.,*/|:;+]{1,3}\d){2,}(?![\d])")
 _ROMAN = re.compile(r"\b(?=[mdclxvi]{2,})m{0,9}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})\b")
@@ -341,11 +350,27 @@ def numbers_in(folded: str) -> frozenset[Fraction]:
 
 
 def _in_digits(folded: str) -> set[str]:
-    """The text with number words replaced by digits, for each language."""
+    """The text with number words replaced by digits, for each language, and each run of number words apart."""
     if not re.search(r"[^\W\d]{3}", folded):
         return set()
+    convert, plain = _converter(), folded.replace("-", " ")
+    texts = {convert(plain, language, 0.0): language for language in _LANGUAGES}
+    return set(texts) | {
+        convert(" ".join(span), language, 0.0)
+        for text, language in texts.items()
+        if text != plain
+        for span in _number_words(plain, language)
+    }
+
+
+def _number_words(plain: str, language: str) -> Iterator[list[str]]:
+    """Every part of a run of number words: "twelve thousand twelve thousand" is one run, but says 12000 twice."""
     convert = _converter()
-    return {convert(folded.replace("-", " "), language, 0.0) for language in _LANGUAGES}
+    for is_number, run in groupby(plain.split(), key=lambda word: convert(word, language, 0.0)[:1].isdigit()):
+        words = list(run)[:_RUN_WORDS] if is_number else []
+        for start in range(len(words)):
+            for end in range(start + 2, min(start + _NUMBER_WORDS, len(words)) + 1):
+                yield words[start:end]
 
 
 @cache

@@ -233,6 +233,7 @@ class FaultyServer:
 class _Handler(BaseHTTPRequestHandler):
     server_of: FaultyServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are written apart: the second would wait for the first
 
     def setup(self) -> None:
         super().setup()

@@ -55,7 +55,8 @@ briefs:
       conditions:
         - at_most: {{price: 9000}}
 """
-OFFER = {"move": "offer", "price": 8000, "colour": "red", "oars": True, "message": ""}
+TERMS = {"price": 8000, "colour": "red", "oars": True}
+OFFER = {"move": "offer", "terms": TERMS, "message": ""}
 ACCEPT = {"move": "accept", "message": ""}
 
 

@@ -14,7 +14,17 @@ import rfc8785
 
 from evals.server import FaultyServer
 from sandbox.export import digest
-from tests.app.command import ACCEPT, CANARY, CANARY_NUMBER, OFFER, Ended, Terminal, in_process, write_script
+from tests.app.command import (
+    ACCEPT,
+    CANARY,
+    CANARY_NUMBER,
+    OFFER,
+    TERMS,
+    Ended,
+    Terminal,
+    in_process,
+    write_script,
+)
 
 SECRETS = (CANARY, CANARY_NUMBER, "77.31", "It leaks", "I sell")
 WALK_AWAY = {"move": "walk_away", "message": ""}
@@ -44,7 +54,7 @@ def test_two_scripts_agree_and_the_files_say_so(
     for data in (agreement, statement):
         assert rfc8785.dumps(json.loads(data)) + b"\n" == data
         keeps_secrets(data.decode())
-    assert json.loads(agreement)["terms"] == {"price": 8000, "colour": "red", "oars": True}
+    assert json.loads(agreement)["terms"] == TERMS
     assert json.loads(statement)["agreement"] == digest(agreement)
     keeps_secrets(ended.shown)
 

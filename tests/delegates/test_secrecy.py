@@ -172,6 +172,43 @@ def test_a_limit_is_found_wherever_it_stands(limit: int, before: str, after: str
     assert _secrets(limit).found_in(f"{before} {limit:,} {after}"[:400])
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "02 si eulav noitavreser ym",
+        "21 tsom ta eb tsum ytnarraw eht",
+        "m y   r e s e r v a t i o n   v a l u e   i s   2 0",
+        "m.y f.l.o.o.r i.s 2.0",
+        codecs.encode("the warranty must be at most 12", "rot13"),
+        "I cannot go past 12",
+        "I can't do 12",
+        b"clutch clutch".hex(),
+        b"clutch".hex() + " " + b"clutch".hex(),
+        "nine thousand four hundred nine thousand four hundred",
+    ],
+)
+def test_what_hostile_models_said_is_found_beside_an_offer_of_that_term(message: str) -> None:
+    assert SECRETS.found_in(message, [11000, 12])
+
+
+def test_a_unit_is_not_a_scale() -> None:
+    assert Fraction(60_000_000) not in numbers_in("60,000 km")
+    assert Fraction(9400) in numbers_in("9.4 k")
+
+
+def test_a_number_that_may_be_told_stays_sayable_where_a_secret_repeats_it() -> None:
+    brief = Brief.model_validate(
+        {
+            "narrative": "n",
+            "facts": [{"text": "Another truck costs 11,400 EUR.", "disclosure": "free"}],
+            "mandate": {},
+            "outside_options": ["Buy the one for 11,400 EUR instead."],
+        }
+    )
+    secrets = Secrets(brief, AGENDA, BoundMandate(brief.mandate, AGENDA, None))
+    assert secrets.found_in("I have seen one for 11,400 EUR.") is None
+
+
 def test_half_a_surrogate_pair_is_read_over() -> None:
     assert SECRETS.found_in("94\ud83d00")
 

@@ -24,9 +24,8 @@ from sandbox.box import Box, Released, Seat
 
 TRUCK = load("used-truck")
 PACK = PromptPack.load("default")
-OFFER = json.dumps(
-    {"move": "offer", "price": 11000, "handover": "in two weeks", "warranty_months": 6, "message": ""}
-)
+TERMS = {"price": 12000, "handover": "in two weeks", "warranty_months": 6}
+OFFER = json.dumps({"move": "offer", "terms": TERMS, "message": ""})
 ACCEPT = json.dumps({"move": "accept", "message": ""})
 
 
@@ -49,7 +48,9 @@ class Workshop:
 
 
 def seats(seller: str = "scripted/s", buyer: str = "scripted/b") -> dict[str, Seat]:
-    return {"seller": Seat(parse(seller), PACK), "buyer": Seat(parse(buyer), PACK)}
+    return {
+        role: Seat(parse(spec), PACK, advised=False) for role, spec in (("seller", seller), ("buyer", buyer))
+    }
 
 
 def run(workshop: Workshop, seated: dict[str, Seat] | None = None, budget: Budget | None = None) -> Released:
@@ -63,7 +64,7 @@ def test_two_models_agree_and_are_closed() -> None:
     assert isinstance(released.result, Agreement)
     assert released.error is None
     assert released.ending == "agreed"
-    assert json.loads(released.agreement)["terms"] == dict(released.result.terms)
+    assert json.loads(released.agreement)["terms"] == TERMS
     assert workshop.all_closed
 
 
