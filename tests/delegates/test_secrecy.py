@@ -176,6 +176,7 @@ def test_a_limit_is_found_wherever_it_stands(limit: int, before: str, after: str
     "message",
     [
         "02 si eulav noitavreser ym",
+        "21 tuoba woh",
         "21 tsom ta eb tsum ytnarraw eht",
         "m y   r e s e r v a t i o n   v a l u e   i s   2 0",
         "m.y f.l.o.o.r i.s 2.0",
