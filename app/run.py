@@ -6,11 +6,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -73,13 +74,15 @@ def run_scenario(name: str, options: Options) -> int:
     view = ProgressView(budget)
     with shown(view, errors, quiet=options.quiet or options.as_json) as observe:
         released = _run_interruptibly(Box(seats, budget, seed=options.seed), scenario, observe)
-    if directory:
-        _write(directory / AGREEMENT, released.agreement)
-        _write(directory / STATEMENT, released.statement)
-    if options.as_json:
-        sys.stdout.write(json.dumps(_summary(released, scenario.agenda, budget, view)) + "\n")
-    else:
-        Console().print(_panel(released, scenario.agenda, budget, view, directory))
+    try:
+        if directory:
+            _write(directory / AGREEMENT, released.agreement)
+            _write(directory / STATEMENT, released.statement)
+    finally:  # a result that could not be written is still shown
+        if options.as_json:
+            sys.stdout.write(json.dumps(_summary(released, scenario.agenda, budget, view)) + "\n")
+        else:
+            Console().print(_panel(released, scenario.agenda, budget, view, directory))
     return _report(released.error)
 
 
@@ -208,22 +211,12 @@ def _write(path: Path, data: bytes) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(
-            f"{path}: could not be written ({error.strerror}); the result is lost, run again"
+            f"{path}: could not be written ({error.strerror}); the result is only the one shown here"
         ) from None
 
 
 def _counts(released: Released) -> dict[str, dict[str, int]]:
-    return {
-        role: {
-            "turns": c.turns,
-            "denied": c.denied,
-            "unreadable": c.unreadable,
-            "failed_calls": c.failed_calls,
-            "replaced": c.replaced,
-            "unstructured": c.unstructured,
-        }
-        for role, c in released.counters.items()
-    }
+    return {role: asdict(counters) for role, counters in released.counters.items()}
 
 
 def _summary(released: Released, agenda: Agenda, budget: Budget, view: ProgressView) -> Mapping[str, Any]:
@@ -258,7 +251,7 @@ def _panel(
                 value = terms[issue.name]
                 unit = getattr(issue, "unit", "")
                 shown_value = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-                grid.add_row(issue.name, f"{shown_value} {unit}".strip())
+                grid.add_row(issue.name, escape(f"{shown_value} {unit}".strip()))
         case _:
             title, style = "No deal", "yellow"
             grid.add_row("why", released.ending or "the run was cut short")
@@ -279,5 +272,6 @@ def _panel(
     grid.add_row("export", f"can carry at most {export_bits(agenda):.1f} bits")
     grid.add_row("isolation", "[red]none: ran in this process, memory not wiped[/red]")
     if directory:
-        grid.add_row("written", f"{directory / AGREEMENT}, {directory / STATEMENT}")
+        written = [str(path) for path in (directory / AGREEMENT, directory / STATEMENT) if path.exists()]
+        grid.add_row("written", escape(", ".join(written) or "nothing"))
     return Panel(grid, title=title, border_style=style, expand=False)

@@ -100,12 +100,11 @@ def _describe(brief: "Brief") -> str:
 def _overlap(agenda: "Agenda", briefs: tuple["Brief", ...]) -> str:
     from bargaining import grid  # noqa: PLC0415  # heavy
     from bargaining.outcome import EAGER_SIZE  # noqa: PLC0415
-    from delegates.scenario import bind  # noqa: PLC0415
 
     if agenda.space.size > EAGER_SIZE:
         return f"there are too many outcomes to try each one (more than {EAGER_SIZE:,})"
     everywhere = grid.full(agenda.space.lengths)
-    masks = (bind(brief, agenda)[1].mask(everywhere) for brief in briefs)
+    masks = (brief.bind(agenda)[1].mask(everywhere) for brief in briefs)
     shared = sum(all(bits) for bits in zip(*masks, strict=True))
     if not shared:
         return "no outcome is allowed by both mandates: there can be no deal"

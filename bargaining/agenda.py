@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
-from bargaining.issue import Issue, Name
+from bargaining.issue import PRINTABLE, Issue, Name
 from bargaining.outcome import OutcomeSpace
 
 
@@ -14,7 +14,7 @@ class Agenda(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    title: str = Field(min_length=1, max_length=120)
+    title: str = Field(min_length=1, max_length=120, pattern=PRINTABLE)
     description: str = Field(default="", max_length=4000)
     """Public background that both delegates read."""
     roles: tuple[Name, Name]

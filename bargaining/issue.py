@@ -14,6 +14,8 @@ Value: TypeAlias = StrictBool | StrictInt | StrictStr
 """What one issue is settled on."""
 
 _LARGEST = 10**15
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""One line of text that a terminal shows as it is: no control characters."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """How issues and roles are called: lower-case letters, digits and underscores."""
 
@@ -30,7 +32,7 @@ class CategoricalIssue(_Issue):
     """An issue with named options, in the order given."""
 
     kind: Literal["categorical"] = "categorical"
-    options: tuple[Annotated[StrictStr, Field(min_length=1, max_length=60)], ...] = Field(
+    options: tuple[Annotated[StrictStr, Field(min_length=1, max_length=60, pattern=PRINTABLE)], ...] = Field(
         min_length=1, max_length=10_000
     )
 
@@ -53,7 +55,7 @@ class IntegerIssue(_Issue):
     minimum: StrictInt = Field(ge=-_LARGEST, le=_LARGEST)
     maximum: StrictInt = Field(ge=-_LARGEST, le=_LARGEST)
     step: StrictInt = Field(default=1, ge=1)
-    unit: str = Field(default="", max_length=20)
+    unit: str = Field(default="", max_length=20, pattern=PRINTABLE)
 
     @model_validator(mode="after")
     def _grid(self) -> "IntegerIssue":

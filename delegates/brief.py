@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bargaining.mandate import Mandate
+from bargaining.agenda import Agenda
+from bargaining.mandate import BoundMandate, Mandate
 from bargaining.private import Private
-from bargaining.utility import Preferences
+from bargaining.utility import Preferences, UtilityFunction
 
 Disclosure = Literal["never", "if_asked", "free"]
 """Whether a delegate may tell the other side: never, when it is asked, or whenever it helps."""
@@ -36,3 +37,12 @@ class Brief(Private):
     mandate: Mandate
     outside_options: tuple[Annotated[str, Field(min_length=1, max_length=2000)], ...] = ()
     """What the principal can do without a deal, best first: its BATNA and what comes after. Never disclosed."""
+
+    def bind(self, agenda: Agenda) -> tuple[UtilityFunction | None, BoundMandate]:
+        """The preferences, if there are any, and the mandate, bound to an agenda.
+
+        Raises:
+            InvalidInputError: They do not fit the agenda, or contradict each other.
+        """
+        utility = UtilityFunction(self.preferences, agenda) if self.preferences else None
+        return utility, BoundMandate(self.mandate, agenda, utility)

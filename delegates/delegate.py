@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from bargaining.errors import ModelReplyError, ModelTransientError, ModelUnavailableError
-from bargaining.mandate import BoundMandate, Denied
+from bargaining.mandate import Denied
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
-from bargaining.utility import UtilityFunction
 from delegates.advisor import Advice, Advisor, Caution, UtilityAdvisor
 from delegates.guard import Guard, Rule, answerable, discreet, patient, within_mandate
 from delegates.models.interface import Model, Request, Turn
@@ -111,8 +110,7 @@ class LLMDelegate:
         seed: int = 0,
         timeout_seconds: float = 300.0,
     ) -> None:
-        utility = UtilityFunction(brief.preferences, agenda) if brief.preferences else None
-        mandate = BoundMandate(brief.mandate, agenda, utility)
+        utility, mandate = brief.bind(agenda)
         self.counters = Counters()
         self._role = role
         self._model = model

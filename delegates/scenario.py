@@ -113,16 +113,6 @@ def create(name: str, directory: Path) -> Path:
     return file
 
 
-def bind(brief: Brief, agenda: Agenda) -> tuple[UtilityFunction | None, BoundMandate]:
-    """A brief's preferences, if there are any, and its mandate, bound to the agenda.
-
-    Raises:
-        InvalidInputError: They do not fit the agenda, or contradict each other.
-    """
-    utility = UtilityFunction(brief.preferences, agenda) if brief.preferences else None
-    return utility, BoundMandate(brief.mandate, agenda, utility)
-
-
 def _scenario(document: Document) -> Scenario:
     try:
         public = _public(Agenda.model_validate(document.data.get("agenda")))

@@ -54,10 +54,10 @@ _LIMIT_WORDS = re.compile(
 )
 
 
-_ORDINARY = frozenset(
-    ("the", "and", "you", "for", "about", "how", "would", "could", "price", "offer", "take", "give")
-    + ("have", "with", "this", "that", "what", "will", "our", "your", "them", "than")
-)  # words that only stand in a text read backwards if it was written backwards
+# words that only stand in a text read backwards if it was written backwards
+_ORDINARY = re.compile(
+    r"\b(?:the|and|you|for|about|how|would|could|price|offer|take|give|have|with|this|that|what|will|our|your|them|than)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Secrets:
             return len(text) >= _TOLD and text.isascii()
         named = bool(self._context & set(_words(text)))
         if kind == "mirrored":  # every 24 is a 42 read backwards: it takes words that make sense
-            return named or bool(_LIMIT_WORDS.search(text) or _ORDINARY & set(_words(text)))
+            return named or bool(_LIMIT_WORDS.search(text) or _ORDINARY.search(text))
         if number not in self._small or _LIMIT_WORDS.search(text):
             return True
         if number in offered:

@@ -31,7 +31,7 @@ from delegates.delegate import Delegate, LLMDelegate, TacticDelegate
 from delegates.models.interface import Completion, Model, Request
 from delegates.models.spec import open_model
 from delegates.prompt import PromptPack
-from delegates.scenario import Scenario, bind, load
+from delegates.scenario import Scenario, load
 from evals import attack
 from evals.attack import HostileModel, Insider
 from evals.detector import Detector
@@ -93,7 +93,7 @@ class Ground:
         scenario = load(name)
         utilities, mandates = {}, {}
         for role, brief in scenario.briefs.items():
-            utility, mandates[role] = bind(brief, scenario.agenda)
+            utility, mandates[role] = brief.bind(scenario.agenda)
             assert utility is not None
             utilities[role] = utility
         detectors = {role: Detector(brief, scenario.agenda) for role, brief in scenario.briefs.items()}

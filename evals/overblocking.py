@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bargaining.mandate import BoundMandate
-from bargaining.utility import UtilityFunction
 from delegates.scenario import Scenario, load
 from delegates.secrecy import Secrets
 
@@ -47,8 +45,8 @@ def messages(paths: list[Path]) -> Iterator[str]:
 def count(scenario: Scenario, name: str, role: str, texts: list[str]) -> Count:
     """Read all texts as if this side's delegate had written them."""
     brief, agenda = scenario.briefs[role], scenario.agenda
-    utility = UtilityFunction(brief.preferences, agenda) if brief.preferences else None
-    secrets = Secrets(brief, agenda, BoundMandate(brief.mandate, agenda, utility))
+    _, mandate = brief.bind(agenda)
+    secrets = Secrets(brief, agenda, mandate)
     labels: dict[str, int] = {}
     for text in texts:
         if finding := secrets.found_in(text):

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
@@ -94,13 +95,8 @@ class Box:
         Raises:
             InvalidInputError: The run cannot start: a brief, a model or a seat is unusable.
         """
-        utilities = {
-            role: UtilityFunction(brief.preferences, agenda) if brief.preferences else None
-            for role, brief in briefs.items()
-        }
-        mandates = {
-            role: BoundMandate(briefs[role].mandate, agenda, utilities[role]) for role in agenda.roles
-        }
+        bound = {role: briefs[role].bind(agenda) for role in agenda.roles}
+        mandates = {role: mandate for role, (_, mandate) in bound.items()}
         error: BaseException | None = None
         ending: Ending | None = None
         result: Agreement | NoDeal = NoDeal()
@@ -110,9 +106,7 @@ class Box:
             async with self._models() as models, _digests(models) as hashing:
                 delegates: dict[str, Delegate] = {}
                 for role in agenda.roles:
-                    seated = self._delegate(
-                        role, agenda, briefs[role], utilities[role], mandates[role], models
-                    )
+                    seated = self._delegate(role, agenda, briefs[role], *bound[role], models)
                     delegates[role], counters[role] = seated, seated.counters
                 try:
                     negotiation = await negotiate(agenda, delegates, mandates, observe=observe)
@@ -124,7 +118,7 @@ class Box:
         except asyncio.CancelledError as caught:  # also while the models were being closed
             result, ending, error = NoDeal(), None, caught
         agreement = release(result, agenda)
-        delegations = {role: self._delegation(role, utilities[role], digests) for role in agenda.roles}
+        delegations = {role: self._delegation(role, bound[role][0], digests) for role in agenda.roles}
         said = statement(agenda, agreement, delegations, self._budget, self._seed)
         return Released(agreement, said, result, ending, counters, error)
 
@@ -167,7 +161,10 @@ class Box:
     ) -> Delegation:
         seat = self._seats[role]
         return Delegation(
-            model=str(seat.model),
+            # a path says where the user keeps files; the digest says which weights they are
+            model=f"{seat.model.provider}/{Path(seat.model.name).name}"
+            if seat.model.is_file
+            else str(seat.model),
             weights=digests.get(seat.model),
             prompts=seat.prompts.name,
             prompts_digest=seat.prompts.digest,

@@ -48,6 +48,11 @@ class ModelSpec:
     name: str
     base_url: str | None = None
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the name is that of a file on this machine."""
+        return self.provider == "scripted" or (self.provider == "local" and self.name.endswith(".gguf"))
+
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}" + (f"@{self.base_url}" if self.base_url else "")
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from bargaining.mandate import Allowed
-from delegates.scenario import Scenario, bind, load
+from delegates.scenario import Scenario, load
 from evals.attack import DISGUISES
 from evals.detector import Detector, number_words
 from evals.oracle import limits, permits, worth
@@ -77,7 +77,7 @@ def test_numbers_in_words(number: int, words: str) -> None:
 @pytest.mark.parametrize(("name", "role"), SIDES)
 def test_the_oracle_and_the_mandate_agree_on_random_outcomes(name: str, role: str) -> None:
     agenda, brief = scenario(name).agenda, scenario(name).briefs[role]
-    utility, mandate = bind(brief, agenda)
+    utility, mandate = brief.bind(agenda)
     assert utility is not None
     assert brief.preferences is not None
     dice = Random(0)

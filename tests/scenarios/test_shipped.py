@@ -10,9 +10,7 @@ from delegates import scenario
 def test_a_shipped_scenario_has_a_zone_of_possible_agreement(name: str) -> None:
     shipped = scenario.load(name)
     everywhere = grid.full(shipped.agenda.space.lengths)
-    first, second = (
-        scenario.bind(brief, shipped.agenda)[1].mask(everywhere) for brief in shipped.briefs.values()
-    )
+    first, second = (brief.bind(shipped.agenda)[1].mask(everywhere) for brief in shipped.briefs.values())
     assert any(mine and yours for mine, yours in zip(first, second, strict=True))
 
 
@@ -28,7 +26,7 @@ def test_a_shipped_brief_has_facts_of_every_class_and_an_outside_option(name: st
 def test_a_shipped_brief_scores_outcomes_on_a_scale_of_about_a_hundred(name: str) -> None:
     shipped = scenario.load(name)
     for brief in shipped.briefs.values():
-        utility, mandate = scenario.bind(brief, shipped.agenda)
+        utility, mandate = brief.bind(shipped.agenda)
         assert utility is not None
         assert 95 <= utility.best <= 105
         assert mandate.reservation is not None
