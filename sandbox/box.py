@@ -7,7 +7,7 @@ Not covered: isolation. The run shares the caller's process, memory is not wiped
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,18 +103,18 @@ class Box:
         counters: dict[str, Counters] = {}
         digests: Mapping[ModelSpec, str] = {}
         try:
-            async with self._models() as models, _digests(models) as hashing:
+            async with self._models() as models:
                 delegates: dict[str, Delegate] = {}
                 for role in agenda.roles:
                     seated = self._delegate(role, agenda, briefs[role], *bound[role], models)
                     delegates[role], counters[role] = seated, seated.counters
+                digests = await _digests(models)
                 try:
                     negotiation = await negotiate(agenda, delegates, mandates, observe=observe)
                 except NegboxError as caught:
                     error = caught
                 else:
                     result, ending = negotiation.result, negotiation.ending
-                digests = await hashing
         except asyncio.CancelledError as caught:  # also while the models were being closed
             result, ending, error = NoDeal(), None, caught
         agreement = release(result, agenda)
@@ -172,37 +172,30 @@ class Box:
         )
 
 
-@asynccontextmanager
-async def _digests(specs: Iterable[ModelSpec]) -> AsyncIterator[Awaitable[Mapping[ModelSpec, str]]]:
-    """Take the digests of local weights while the negotiation runs: a gigabyte takes half a second.
+async def _digests(specs: Iterable[ModelSpec]) -> Mapping[ModelSpec, str]:
+    """The digests of local weights: of the files as they are now, not those that a catalogue promises.
 
-    Each is the digest of the file as it is now, not the one that a catalogue promises. A file that cannot be
-    read has none; the engine will say why.
+    Taken before anything else runs (a gigabyte takes half a second): an engine that starts counts the free cores.
+    A file that cannot be read has none; the engine will say why.
     """
-    left = threading.Event()
+    cancelled = threading.Event()
 
-    def stop_when_left(*_: int) -> None:
-        if left.is_set():
+    def stop_when_cancelled(*_: int) -> None:
+        if cancelled.is_set():
             raise InterruptedError
 
     def digest_all(local: Sequence[ModelSpec]) -> Mapping[ModelSpec, str]:
         found: dict[ModelSpec, str] = {}
         for spec in local:
             with suppress(OSError, InvalidModelError):
-                found[spec] = "sha256:" + weights.digest(weights.find(spec.name), stop_when_left)
+                found[spec] = "sha256:" + weights.digest(weights.find(spec.name), stop_when_cancelled)
         return found
 
     local = [spec for spec in specs if spec.provider == "local"]
-    hashing = asyncio.ensure_future(asyncio.to_thread(digest_all, local) if local else _nothing())
     try:
-        yield hashing
+        return await asyncio.to_thread(digest_all, local) if local else {}
     finally:
-        left.set()
-        hashing.cancel()
-
-
-async def _nothing() -> Mapping[ModelSpec, str]:
-    return {}
+        cancelled.set()
 
 
 async def _close_all(models: Sequence[Model]) -> None:
