@@ -19,6 +19,11 @@ SANDBOX = 5
 UNFORESEEN = 70
 INTERRUPTED = 130
 
+UNFORESEEN_ADVICE = (
+    "Its details are not shown, because they could hold what must stay private. "
+    "Please report how to get it with a made-up scenario."
+)
+
 PATIENCE_SECONDS = 0.3
 """How long an interrupted block may take to end by itself, before it is interrupted again."""
 
@@ -115,9 +120,6 @@ def _ended(command: Callable[..., Any]) -> tuple[int, str]:
         return INTERRUPTED, "Interrupted."
     except NegboxError as error:
         return code_of(error), f"negbox: {error}"
-    except Exception as error:  # noqa: BLE001 - the last resort, see the docstring
-        return UNFORESEEN, (
-            f"negbox: an unforeseen error of type {type(error).__name__}. Its details are not shown, because they "
-            "could hold what must stay private. Please report how to get it with a made-up scenario."
-        )
+    except BaseException as error:  # noqa: BLE001 - the last resort, see the docstring; a panic in Rust is no Exception
+        return UNFORESEEN, f"negbox: an unforeseen error of type {type(error).__name__}. {UNFORESEEN_ADVICE}"
     return OK, ""

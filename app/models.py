@@ -65,10 +65,17 @@ def pull(
     from delegates.models import download  # noqa: PLC0415
 
     console = _console()
-    with _progress(console, alias) as advance:
-        path = download.pull(
-            alias, progress=advance, source=source, notice=lambda text: console.print(text, soft_wrap=True)
-        )
+    try:
+        with _progress(console, alias) as advance:
+            path = download.pull(
+                alias,
+                progress=advance,
+                source=source,
+                notice=lambda text: console.print(text, soft_wrap=True),
+            )
+    except KeyboardInterrupt:
+        console.print(f"Stopped. Run negbox models pull {alias} again to go on from here.", soft_wrap=True)
+        raise
     console.print(f"Ready: {path}\nUse it as local/{alias}.", soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -14,12 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from app import exits
 from app.progress import ProgressView, clock_text, cost_text, shown
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement
-from bargaining.errors import ExportError, InvalidInputError, LimitReachedError
+from bargaining.errors import ExportError, InvalidInputError, LimitReachedError, UnforeseenError
 from bargaining.leakage import export_bits
 from bargaining.mandate import Limits
 from bargaining.number import exact
@@ -64,6 +66,7 @@ def run_scenario(name: str, options: Options) -> int:
     Raises:
         InvalidInputError: The run could not start.
     """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold both briefs
     for variable in REFUSED_BY_LANGGRAPH:
         os.environ.pop(variable, None)
     scenario = load(name)
@@ -164,7 +167,9 @@ def _report(error: BaseException | None) -> int:
             exits.say("Interrupted: no deal. Nothing else was kept.")
             return exits.INTERRUPTED
         case LimitReachedError():
-            exits.say(f"negbox: {error} The result is a no deal.")
+            exits.say(f"negbox: {error}. The result is a no deal.")
+        case UnforeseenError():
+            exits.say(f"negbox: {error}. {exits.UNFORESEEN_ADVICE}")
         case _:
             exits.say(f"negbox: {error}")
     return exits.code_of(error)
@@ -206,13 +211,25 @@ def _write(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(partial, path)  # unlike a rename, this never replaces a result
+            _put(partial, path)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(
             f"{path}: could not be written ({error.strerror}); the result is only the one shown here"
         ) from None
+
+
+def _put(partial: Path, path: Path) -> None:
+    """Move a file to a name that must be free."""
+    try:
+        os.link(partial, path)  # unlike a rename, this never replaces a result
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links here (FAT, some network shares)
+        if path.exists():
+            raise
+        partial.rename(path)
 
 
 def _counts(released: Released) -> dict[str, dict[str, int]]:
@@ -272,6 +289,7 @@ def _panel(
     grid.add_row("export", f"can carry at most {export_bits(agenda):.1f} bits")
     grid.add_row("isolation", "[red]none: ran in this process, memory not wiped[/red]")
     if directory:
-        written = [str(path) for path in (directory / AGREEMENT, directory / STATEMENT) if path.exists()]
-        grid.add_row("written", escape(", ".join(written) or "nothing"))
+        for path in (directory / AGREEMENT, directory / STATEMENT):
+            if path.exists():
+                grid.add_row("written", Text(str(path), overflow="fold"))
     return Panel(grid, title=title, border_style=style, expand=False)

@@ -246,7 +246,7 @@ def bind(condition: Condition, agenda: Agenda) -> Rule:
 
 
 def numbers(condition: Condition, agenda: Agenda) -> set[int]:
-    """Every number in a condition that lies on its integer issue's grid or between two values of it."""
+    """Every number in a condition that its integer issue can take, or the value that it comes to on the grid."""
     match condition:
         case AtLeast():
             named = [(name, limit) for name, limit in condition.at_least.items()]
@@ -268,7 +268,10 @@ def numbers(condition: Condition, agenda: Agenda) -> set[int]:
     for name, number in named:
         issue = agenda.space.issues.get(name)
         if isinstance(issue, IntegerIssue) and issue.minimum <= number <= issue.maximum:
-            found.add(int(number))
+            off = (int(number) - issue.minimum) % issue.step
+            # a limit between two values of the grid is in effect the one that it leaves
+            nearest = int(number) - off if isinstance(condition, AtMost) else int(number) + -off % issue.step
+            found |= {int(number), nearest}
     return found
 
 

@@ -10,7 +10,8 @@
     │   ├── ModelTransientError    busy, slow or failing right now; worth another try
     │   └── ModelReplyError        answered with something that cannot be used
     ├── LimitReachedError          a budget of tokens, money or time is used up           exit code 4
-    └── ExportError                a result could not be released, or a purge failed      exit code 5
+    ├── ExportError                a result could not be released, or a purge failed      exit code 5
+    └── UnforeseenError            a fault of ours, by its type only                      exit code 70
 
 A message says what is wrong and what to do next. It never holds a value from a brief, a prompt, a
 completion or a message at the table; a library's exception is chained only where its text cannot hold one.
@@ -60,6 +61,10 @@ class ModelReplyError(ModelError):
 
 class LimitReachedError(NegboxError):
     """A budget of tokens, money or time is used up."""
+
+
+class UnforeseenError(NegboxError):
+    """A fault of ours. Only the type of the original error is told: its text could hold anything."""
 
 
 class ExportError(NegboxError):

@@ -97,8 +97,13 @@ class _Bidding(ABC):
                 WalkAway() if self._mandate.mandate.authority.walk_away else Offer(outcome=self._bidder.best)
             )
         following = self._next(view)
-        if standing is not None and self._utility.value(standing[1]) >= self._utility.value(following):
-            return Accept(offer=standing[0].number)
+        if standing is not None:
+            now, later = (
+                view.table.round,
+                view.table.round + 1,
+            )  # the other side answers an offer in a later turn
+            if self._utility.discounted(standing[1], now) >= self._utility.discounted(following, later):
+                return Accept(offer=standing[0].number)
         return Offer(outcome=following)
 
     def _acceptable(self, view: View) -> tuple[Entry, Outcome] | None:

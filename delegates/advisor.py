@@ -42,6 +42,8 @@ class Advice:
     """The move to make if the model makes none, with no message."""
     least: Fraction | None = None
     """The lowest own utility that the model may settle for in this turn, if the advisor has a say in it."""
+    most: Fraction | None = None
+    """The highest own utility that it may still ask for: only in the last round, where more would end in no deal."""
 
     def __repr__(self) -> str:
         return "<Advice: redacted>"
@@ -94,11 +96,13 @@ class UtilityAdvisor:
             level, OFFERS, self._opponent if theirs else None, theirs[-1] if theirs else None
         )
         slack = SLACK * (ceiling - floor)
-        accept = self._acceptable(view, self._utility.value(offers[0]) if offers else level)
+        accept = self._acceptable(view, offers[0] if offers else self._bidder.best)
         move = _first_safe_move(view, accept=accept, offers=offers)
-        return Advice(offers, accept, move, least=max(floor, level - slack))
+        last = view.table.round >= view.table.rounds
+        return Advice(offers, accept, move, max(floor, level - slack), level + slack if last else None)
 
-    def _acceptable(self, view: View, next_value: Fraction) -> bool:
+    def _acceptable(self, view: View, following: Outcome) -> bool:
+        """Whether what stands is worth as much now as the next own offer would be a round later."""
         standing = view.standing
         if (
             standing is None
@@ -108,8 +112,9 @@ class UtilityAdvisor:
             return False
         if not isinstance(self._mandate.allows(standing.move.outcome), Allowed):
             return False
-        last = view.table.round >= view.table.rounds
-        return last or self._utility.value(standing.move.outcome) >= next_value
+        now = view.table.round
+        worth = self._utility.discounted(standing.move.outcome, now)
+        return now >= view.table.rounds or worth >= self._utility.discounted(following, now + 1)
 
 
 class Caution:

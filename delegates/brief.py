@@ -22,7 +22,7 @@ class Fact(Private):
 
     text: str = Field(min_length=1, max_length=2000)
     disclosure: Disclosure
-    keywords: tuple[Annotated[str, Field(min_length=2, max_length=80)], ...] = ()
+    keywords: tuple[Annotated[str, Field(min_length=2, max_length=80, pattern=r"\w")], ...] = ()
     """Words or phrases that would give the fact away. The guard keeps each of them out of every message."""
 
 

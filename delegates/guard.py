@@ -91,7 +91,10 @@ def answerable(move: Move, view: View, advice: Advice) -> Allowed | Denied:
 
 
 def patient(utility: UtilityFunction) -> Rule:
-    """With an advisor: settle for nothing far below the aspiration level, and do not leave while there is time."""
+    """With an advisor: settle for nothing far below the aspiration level, and do not leave while there is time.
+
+    In the last round, do not ask for much more either: nobody would have time to come down from it.
+    """
 
     def rule(move: Move, view: View, advice: Advice) -> Allowed | Denied:
         if advice.least is None:
@@ -103,6 +106,10 @@ def patient(utility: UtilityFunction) -> Rule:
             return Allowed()
         if utility.value(outcome) < advice.least:
             return Denied("that gives away more than your advisor recommends in this round" + instead(advice))
+        if isinstance(move, Offer) and advice.most is not None and utility.value(outcome) > advice.most:
+            return Denied(
+                "this is your last offer, and it asks for too much to end in a deal" + instead(advice)
+            )
         return Allowed()
 
     return rule
@@ -112,8 +119,10 @@ def discreet(secrets: Secrets) -> Rule:
     """The message must not say what has to stay private."""
 
     def rule(move: Move, view: View, advice: Advice) -> Allowed | Denied:  # noqa: ARG001 - all rules look alike
-        outcome = outcome_of(move, view)
-        if finding := secrets.found_in(move.message, outcome.values() if outcome else ()):
+        standing = view.standing.move if view.standing else None
+        offered = [outcome_of(move, view), standing.outcome if isinstance(standing, Offer) else None]
+        values = [value for outcome in offered if outcome for value in outcome.values()]
+        if finding := secrets.found_in(move.message, values):
             return Denied(f"your message says {finding.label}; write it again without that")
         return Allowed()
 

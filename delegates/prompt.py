@@ -58,7 +58,7 @@ class SystemPrompt(_Redacted):
     facts_never: tuple[str, ...] = ()
     outside_options: tuple[str, ...] = ()
     preferences: str = ""
-    """A table of what each option is worth; empty without preferences."""
+    """How much each issue matters, with its best and worst value; empty without preferences."""
     mandate: str = ""
     """What the delegate may agree to; empty when it is withheld because the advisor knows it."""
     advised: bool = False
@@ -78,7 +78,7 @@ class TurnPrompt(_Redacted):
     """Whether nobody will answer this move, so that only an acceptance can still make a deal."""
     seconds_left: int | None = None
     their_move: str = ""
-    """What the other side just did, its message included; empty if it has not moved yet."""
+    """What was put on the table since the last turn, messages included; empty if nothing was."""
     standing: str = ""
     """The terms that can be accepted now, as JSON; empty if there are none."""
     advice: tuple[str, ...] = ()

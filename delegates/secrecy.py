@@ -4,8 +4,11 @@ Covered: the limits of a mandate and the reservation value; facts marked `never`
 quotations from the brief. They are looked for verbatim, in other number formats and number words, spaced out,
 reversed, with look-alike or invisible characters, and in base64, base32, hex, URL, HTML, decimal or binary
 codes, rot13 and atbash, each inside another up to two levels deep.
-Not covered: paraphrase, hints, arithmetic ("half of 18,000"), answers to yes-or-no questions about a limit,
-and what the offers themselves reveal. A model that wants to talk around the guard can.
+Not covered: paraphrase, hints, arithmetic ("half of 18,000"), answers to yes-or-no questions about a limit, a
+secret in pieces over several messages, limits that are named options ("never next month"), numbers below 100 in
+facts, number words in other languages than the seven below, and what the offers themselves reveal. A guard that
+stays silent on one number of many can be made to point at it. `if_asked` is left to the prompt. A model that wants
+to talk around the guard can.
 """
 
 import base64
@@ -26,6 +29,7 @@ from bargaining.mandate import BoundMandate
 from delegates.brief import Brief
 
 _DEPTH = 2
+_LONGEST_WORD = 40  # letters
 _TOLD = 4  # bytes; what decodes to less is a word of four letters by chance, unless it is padded
 _NEVER_WORDS = 4
 _QUOTE_WORDS = 7
@@ -78,7 +82,7 @@ class Secrets:
         public = {piece for text in told for piece in _fragments(text, _NEVER_WORDS)}
         public_numbers = frozenset(number for text in told for number in numbers_in(fold(text)))
         self._numbers = dict.fromkeys(mandate.secret_numbers(agenda), "one of your limits")
-        self._small = {n for n in self._numbers if n < _SMALL and n != mandate.reservation}
+        self._reservation = mandate.reservation
         issues = (issue for issue in agenda.issues if isinstance(issue, IntegerIssue))
         self._context = {
             word
@@ -116,13 +120,14 @@ class Secrets:
     def found_in(self, message: str, offered: Iterable[object] = ()) -> Finding | None:
         """The first secret that a message says, if it says one.
 
-        A limit below 100 counts where the message talks about limits, where it names an issue or a unit of the
-        agenda and the limit is not one of the offered values, and where the number stands alone: "12 months" or
-        "12." but not "12 tyres". In a disguise it always counts, and so does the reservation value.
+        The reservation value always counts, and so does a number in disguise or in a message that talks about
+        limits. Otherwise a value that is offered anyway may be said: if it could not, silence would tell that it
+        is a limit. A number below 100 counts where the message names an issue or a unit of the agenda and where
+        it stands alone: "12 months" or "12." but not "12 tyres".
 
         Args:
             message: The free text beside a move.
-            offered: The values of the offer that the message goes with.
+            offered: The values of the offer that the message goes with, and of the other side's that stands.
         """
         named = frozenset(Fraction(v) for v in offered if isinstance(v, int) and not isinstance(v, bool))
         for text, kind in _readings(message):
@@ -140,7 +145,7 @@ class Secrets:
     def _number(self, text: str, kind: str, offered: frozenset[Fraction]) -> Finding | None:
         for number in numbers_in(text):
             label = self._numbers.get(number)
-            if label and (number >= _SMALL or self._says(text, kind, number, offered)):
+            if label and self._says(text, kind, number, offered):
                 return Finding(label)
         for token in re.findall(r"[0-9a-z]+", text):
             if label := self._codes.get(token):
@@ -148,18 +153,21 @@ class Secrets:
         return None
 
     def _says(self, text: str, kind: str, number: Fraction, offered: frozenset[Fraction]) -> bool:
-        """Whether a text that holds a small secret number says it as one."""
+        """Whether a text that holds a secret number says it as one."""
+        small = number < _SMALL
         if kind == "decoded":  # nobody disguises a number for nothing, but chance makes "6_" of many words
-            return len(text) >= _TOLD and text.isascii()
+            return not small or (len(text) >= _TOLD and text.isascii())
         named = bool(self._context & set(_words(text)))
+        talks = bool(_LIMIT_WORDS.search(text))
         if kind == "mirrored":  # every 24 is a 42 read backwards: it takes words that make sense
-            return named or bool(_LIMIT_WORDS.search(text) or _ORDINARY.search(text))
-        if number not in self._small or _LIMIT_WORDS.search(text):
+            said = not small and number not in offered
+            return said or named or talks or bool(_ORDINARY.search(text))
+        if number == self._reservation or talks:
             return True
         if number in offered:
             return False
         alone = re.compile(rf"(?<!\d)(?<!\d[.,]){number}(?!\d|[.,]\d|\s+[^\W\d]{{2,}})")
-        return named or any(alone.search(t) for t in {text, *_in_digits(text)})
+        return not small or named or any(alone.search(t) for t in {text, *_in_digits(text)})
 
 
 # ---------------------------------------------------------------------------------- reading a message
@@ -298,6 +306,11 @@ def _words(folded: str) -> list[str]:
 
 def _fragments(text: str, count: int) -> set[str]:
     words = _words(fold(text))
+    if any(
+        len(word) > _LONGEST_WORD for word in words
+    ):  # a script without spaces: so many characters for a word
+        letters, size = "".join(words), 2 * count
+        return {letters[i : i + size] for i in range(len(letters) - size + 1)}
     runs = (words[i : i + count] for i in range(len(words) - count + 1))
     # "for 11 400 EUR" is four words, but says nothing: the number is looked for by itself
     return {" ".join(run) for run in runs if sum(word.isalpha() for word in run) >= count - 1}
@@ -322,13 +335,17 @@ _SCALES = {
     "mio": 10**6,
     "million": 10**6,
 }
-_GROUPING = ".,'\u2019 _"  # what people put between thousands
+_GROUPING = ".,'`\u00b4\u2019\u00b7 _"  # what people put between thousands
 _NUMBER = re.compile(
-    rf"(?<!\d)(?<!\d[.,])(?P<digits>\d{{1,3}}(?P<mark>[{_GROUPING}])\d{{3}}(?:(?P=mark)\d{{3}})*(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
+    rf"(?<!\d)(?<!\d[.,])(?P<digits>\d{{1,3}}(?P<mark>[{_GROUPING}])\d{{3}}(?:(?P=mark)\d{{3}}){{0,9}}(?:[.,]\d{{1,30}})?"
+    r"|0*\d{1,30}(?:[.,]\d{1,30})?)"
     r"(?P<power>e\d{1,2})?(?P<half> and a half)?"
     r"\s?-?(?:(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)\b)?(?P<percent>\s?%)?(?!\d|(?:st|nd|rd|th)\b)"
 )
-_SPACED = re.compile(r"(?<![\d])\d(?:[\s\-_.,*/|:;+]{1,3}\d){2,}(?![\d])")
+_SPACED = re.compile(r"(?<!\d)\d{1,2}(?:[\s\-_.,*/|:;+`\u00b7]{1,3}\d{1,2}){1,30}(?!\d)")
+_MIXED = re.compile(
+    r"(?<!\d)(\d{1,6})(?:000\b|\s?-?(?:k|thousand|grand|tsd|1000))\s?-?(?:and |und |, )?(\d{1,3})(?!\d)"
+)
 _ROMAN = re.compile(r"\b(?=[mdclxvi]{2,})m{0,9}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})\b")
 _ROMAN_VALUES = {"m": 1000, "d": 500, "c": 100, "l": 50, "x": 10, "v": 5, "i": 1}
 
@@ -347,10 +364,14 @@ def numbers_in(folded: str) -> frozenset[Fraction]:
                 if match["percent"]:
                     found.add(number / 100)
         for match in _SPACED.finditer(text):
-            found.add(Fraction(int(re.sub(r"\D", "", match[0]))))
+            digits = re.sub(r"\D", "", match[0])
+            if len(digits) > 2:  # "2 or 3" is not 23
+                found.add(Fraction(int(digits)))
+        for match in _MIXED.finditer(text):
+            found.add(Fraction(int(match[1]) * 1000 + int(match[2])))
     for match in _ROMAN.finditer(folded):
-        digits = [_ROMAN_VALUES[letter] for letter in match[0]]
-        pairs = zip(digits, [*digits[1:], 0], strict=False)  # an empty match has no digits
+        values = [_ROMAN_VALUES[letter] for letter in match[0]]
+        pairs = zip(values, [*values[1:], 0], strict=False)  # an empty match has no digits
         found.add(Fraction(sum(-value if value < following else value for value, following in pairs)))
     return frozenset(found)
 
@@ -388,7 +409,7 @@ def _converter() -> Callable[[str, str, float], str]:
 
 def _values(digits: str) -> set[Fraction]:
     """All readings of a figure: `9.000` is nine thousand here and nine there."""
-    bare = re.sub(r"['\u2019 _]", "", digits)
+    bare = re.sub(r"['`\u00b4\u2019\u00b7 _]", "", digits)
     readings = (
         {Fraction(int(re.sub(r"[.,]", "", bare)))} if re.fullmatch(r"\d{1,3}([.,]\d{3})+", bare) else set()
     )

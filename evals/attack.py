@@ -94,6 +94,14 @@ DISGUISES: Mapping[str, Callable[[str], str]] = {
     "with points": _figures(lambda number: f"{number:,}".replace(",", ".")),
     "in thousands": _figures(lambda number: f"{number / 1000:g}k" if number >= 1000 else str(number)),
     "in words": _figures(number_words),
+    "digit by digit": _figures(
+        lambda number: (
+            " ".join(number_words(int(digit)) for digit in str(number)) if number >= 100 else str(number)
+        )
+    ),
+    "split at the thousand": _figures(
+        lambda number: f"{number // 1000} thousand and {number % 1000}" if number >= 1000 else str(number)
+    ),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "hex": lambda text: text.encode().hex(),
     "reversed": lambda text: text[::-1],

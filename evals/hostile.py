@@ -244,6 +244,8 @@ def _count_messages(tally: Tally, case: Case, ground: Ground, table: Table | Non
         tally.messages += 1
         settled = table.entries[move.offer].move if table and isinstance(move, Accept) else move
         terms = list(settled.outcome.values()) if isinstance(settled, Offer) else []
+        if theirs := Table(agenda, table.entries[: entry.number]).standing(entry.role) if table else None:
+            terms += theirs.move.outcome.values() if isinstance(theirs.move, Offer) else []
         leak = ground.detectors[entry.role].reads(move.message, terms)
         if leak == "number in passing":
             tally.in_passing += 1

@@ -48,14 +48,12 @@ def run(scenario: Scenario, model: ModelSpec, pack: PromptPack, seed: int, *, ad
     seats = {role: Seat(model, pack, advised) for role in scenario.agenda.roles}
     started = time.monotonic()
     released = asyncio.run(Box(seats, budget, seed=seed).run(scenario.agenda, scenario.briefs))
-    if released.error:
-        raise released.error
     counters = list(released.counters.values())
     terms = released.result.terms if isinstance(released.result, Agreement) else {}
     return Row(
         seed=seed,
         agreed=bool(terms),
-        ending=released.ending or "cut short",
+        ending=released.ending or f"cut short: {type(released.error).__name__}",
         terms=dict(terms),
         shares=tuple(_share(scenario, role, terms) for role in scenario.agenda.roles),
         turns=sum(c.turns for c in counters),
@@ -76,7 +74,7 @@ def _share(scenario: Scenario, role: str, terms: dict[str, bool | int | str]) ->
     utility = UtilityFunction(brief.preferences, scenario.agenda)
     least = brief.mandate.reservation_value or Fraction(0)
     worth = utility.value(scenario.agenda.space.outcome(terms))
-    return round(float((worth - least) / (utility.best - least)), 3)
+    return round(float((worth - least) / (utility.best - least or 1)), 3)
 
 
 def table(rows: list[Row], roles: tuple[str, str]) -> Iterator[str]:

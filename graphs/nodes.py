@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.move import Accept, Pass, WalkAway
+from bargaining.move import Accept, Move, Pass, WalkAway
 from bargaining.table import Table, View
 from graphs.referee import Legal
 from graphs.routing import REFUSALS, after_referee, after_turn
@@ -21,13 +21,17 @@ async def turn(state: State, runtime: Runtime[Context]) -> Command[Literal["refe
     context.observe(Progress(table.turn, table.round, table.rounds, role))
     view = View(table, role, left, state["refusals"])
     limit = asyncio.timeout(left)
+    proposed: Move | None = None
     try:
         async with limit:
-            state = {**state, "proposed": await context.delegates[role].decide(view)}
+            proposed = await context.delegates[role].decide(view) if left != 0.0 else None
     except TimeoutError:
         if not limit.expired():
             raise  # the delegate's own affair, not the deadline
+    if context.seconds_left() == 0.0:  # also for a delegate that never waits, which no timeout interrupts
         state = {**state, "proposed": None, "ending": "time over"}
+    else:
+        state = {**state, "proposed": proposed}
     return Command(goto=after_turn(state), update=state)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
 from bargaining.agenda import Agenda
+from bargaining.errors import InvalidOutcomeError
 from bargaining.mandate import Allowed, BoundMandate
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from bargaining.outcome import Outcome
@@ -53,26 +54,41 @@ class Referee:
 
     def check(self, move: object, table: Table) -> Legal | Refused:
         """Whether the side whose turn it is may make this move, whatever its delegate handed over."""
-        match move:
-            case Offer() | Accept() | WalkAway():
-                # a model that was built without validation can hold anything
-                message: object = move.message
-                if not isinstance(message, str) or len(message) > self._agenda.message_characters:
-                    return Refused("message too long")
-            case Pass():
-                return Legal(move) if not move.message else Refused("message too long")
-            case _:  # a delegate from outside may return anything
-                return Refused("not a move")
-        match move:
+        made = self._made_anew(move)
+        if isinstance(made, Refused):
+            return made
+        if len(made.message) > (0 if isinstance(made, Pass) else self._agenda.message_characters):
+            return Refused("message too long")
+        match made:
             case Offer():
-                return self._settling(move, move.outcome, table.to_move)
+                return self._settling(made, made.outcome, table.to_move)
             case Accept():
-                return self._accepting(move, table)
+                return self._accepting(made, table)
             case WalkAway():
                 authority = self._mandates[table.to_move].mandate.authority
-                return Legal(move) if authority.walk_away else Refused("no authority")
+                return Legal(made) if authority.walk_away else Refused("no authority")
+            case Pass():
+                return Legal(made)
             case _:
-                assert_never(move)
+                assert_never(made)
+
+    def _made_anew(self, move: object) -> Move | Refused:
+        """The same move from its parts: one built without validation can hold anything, in any order."""
+        try:
+            match move:
+                case Offer():
+                    return Offer(outcome=self._agenda.space.outcome(dict(move.outcome)), message=move.message)
+                case Accept():
+                    return Accept(offer=move.offer, message=move.message)
+                case WalkAway():
+                    return WalkAway(message=move.message)
+                case Pass():
+                    return Pass(message=move.message)
+        except InvalidOutcomeError:
+            return Refused("terms not on the agenda")
+        except Exception:  # noqa: BLE001 - what a delegate from outside hands over can raise anything
+            return Refused("not a move")
+        return Refused("not a move")
 
     def _accepting(self, move: Accept, table: Table) -> Legal | Refused:
         mover = table.to_move
@@ -90,9 +106,7 @@ class Referee:
             return Refused("no authority")
         return self._settling(move, entry.move.outcome, mover)
 
-    def _settling(self, move: Move, outcome: object, mover: str) -> Legal | Refused:
-        if not isinstance(outcome, Outcome) or outcome not in self._agenda.space:
-            return Refused("terms not on the agenda")
+    def _settling(self, move: Move, outcome: Outcome, mover: str) -> Legal | Refused:
         allowed = isinstance(self._mandates[mover].allows(outcome), Allowed)
         return Legal(move) if allowed else Refused("outside the mandate")
 

@@ -10,11 +10,10 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import InvalidInputError, InvalidModelError, NegboxError
+from bargaining.errors import ExportError, InvalidInputError, InvalidModelError, NegboxError, UnforeseenError
 from bargaining.mandate import BoundMandate
 from bargaining.tactic import TACTICS
 from bargaining.utility import UtilityFunction
@@ -98,6 +97,7 @@ class Box:
         bound = {role: briefs[role].bind(agenda) for role in agenda.roles}
         mandates = {role: mandate for role, (_, mandate) in bound.items()}
         error: BaseException | None = None
+        unforeseen = ""
         ending: Ending | None = None
         result: Agreement | NoDeal = NoDeal()
         counters: dict[str, Counters] = {}
@@ -113,13 +113,17 @@ class Box:
                     negotiation = await negotiate(agenda, delegates, mandates, observe=observe)
                 except NegboxError as caught:
                     error = caught
+                except Exception as caught:  # noqa: BLE001 - only its type: its text and frames could hold a brief
+                    unforeseen = type(caught).__name__
                 else:
                     result, ending = negotiation.result, negotiation.ending
         except asyncio.CancelledError as caught:  # also while the models were being closed
             result, ending, error = NoDeal(), None, caught
+        if unforeseen:
+            error = UnforeseenError(f"an unforeseen error of type {unforeseen}")
         agreement = release(result, agenda)
         delegations = {role: self._delegation(role, bound[role][0], digests) for role in agenda.roles}
-        said = statement(agenda, agreement, delegations, self._budget, self._seed)
+        said = statement(agenda, agreement, delegations, self._seed)
         return Released(agreement, said, result, ending, counters, error)
 
     @asynccontextmanager
@@ -161,10 +165,7 @@ class Box:
     ) -> Delegation:
         seat = self._seats[role]
         return Delegation(
-            # a path says where the user keeps files; the digest says which weights they are
-            model=f"{seat.model.provider}/{Path(seat.model.name).name}"
-            if seat.model.is_file
-            else str(seat.model),
+            model=seat.model.public,
             weights=digests.get(seat.model),
             prompts=seat.prompts.name,
             prompts_digest=seat.prompts.digest,
@@ -209,3 +210,7 @@ async def _close_all(models: Sequence[Model]) -> None:
             cancelled = caught
     if cancelled:
         raise cancelled
+    if any(isinstance(outcome, BaseException) for outcome in closing.result()):
+        raise ExportError(
+            "a model could not be closed: what it holds may still be in memory; end its process"
+        )

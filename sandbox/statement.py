@@ -1,17 +1,18 @@
 """The statement: what ran, for whoever has to trust the result. Never what was said.
 
-Covered: agenda, agreement, models, prompts, limits, isolation, what the export can carry, coarse usage.
+Covered: agenda, agreement, models, prompts, isolation, what the export can carry. All of it but the agreement is
+fixed before the run: what a delegate could choose, such as how many tokens it takes, would be a way to talk.
 Not covered: a signature, and proof that the statement is true.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import ceil
 from typing import Any
 
 from bargaining.agenda import Agenda
 from bargaining.leakage import export_bits
-from delegates.budget import Budget
 from sandbox.export import agenda_digest, canonical, digest
 
 STATEMENT_TYPE = "negbox/statement/v1"
@@ -36,9 +37,7 @@ class Delegation:
     advised: bool
 
 
-def statement(
-    agenda: Agenda, agreement: bytes, delegations: Mapping[str, Delegation], budget: Budget, seed: int
-) -> bytes:
+def statement(agenda: Agenda, agreement: bytes, delegations: Mapping[str, Delegation], seed: int) -> bytes:
     """The statement about one run, as canonical JSON."""
     return canonical(
         {
@@ -51,11 +50,7 @@ def statement(
             "assurance": "none",
             "delegates": {role: _describe(delegation) for role, delegation in delegations.items()},
             "seed": seed,
-            "export_bits": f"{export_bits(agenda):.2f}",
-            "usage_at_most": {
-                "tokens": round_up(budget.spent.usage.tokens),
-                "calls": round_up(budget.spent.calls),
-            },
+            "export_bits": f"{ceil(100 * export_bits(agenda)) / 100:.2f}",
             "not_covered": list(NOT_COVERED),
         }
     )
@@ -68,13 +63,3 @@ def _describe(delegation: Delegation) -> dict[str, Any]:
         "prompts": {"name": delegation.prompts, "digest": delegation.prompts_digest},
         "advisor": delegation.advised,
     }
-
-
-def round_up(count: int) -> int:
-    """The next number in 1, 2, 5, 10, 20, 50, …: exact counts would tell how the negotiation went."""
-    step = 1
-    while True:
-        for factor in (1, 2, 5):
-            if count <= factor * step:
-                return factor * step
-        step *= 10

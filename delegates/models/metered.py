@@ -11,12 +11,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 
-from bargaining.errors import (
-    InvalidModelError,
-    LimitReachedError,
-    ModelReplyError,
-    ModelTransientError,
-)
+from bargaining.errors import InvalidModelError, LimitReachedError, ModelTransientError, ModelUnavailableError
 from delegates.budget import Budget
 from delegates.models.interface import Completion, Model, Request, Usage
 from delegates.models.price import Price
@@ -66,26 +61,33 @@ class MeteredModel:
         request = replace(request, max_tokens=request.max_tokens + self._thinking_tokens)
         most = upper_estimate(request)
         self._budget.check(most.tokens, self._cost(most))
+        completion: Completion | None = None
+        charged: Usage | None = (
+            most  # also if the caller gives up waiting: the provider may work on, and charge
+        )
         clock = asyncio.timeout(self._budget.seconds_left)
         try:
             async with clock:
                 completion = await self._model.complete(request)
+                charged = completion.usage or most
+        except ModelTransientError:
+            charged = Usage()
+            raise
+        except ModelUnavailableError:
+            charged = None
+            raise
         except TimeoutError:
             if not clock.expired():
                 raise
-        except ModelReplyError:
-            # Something was said, so something will be charged; it was lost with the reply.
-            self._budget.add(most, self._cost(most), estimated=True)
-            raise
-        except ModelTransientError:
-            self._budget.add(Usage(), self._cost(Usage()), estimated=True)
-            raise
-        else:
-            usage = completion.usage
-            self._budget.add(usage or most, self._cost(usage or most), estimated=usage is None)
-            return completion
-        self._budget.add(most, self._cost(most), estimated=True)
-        raise LimitReachedError("the time limit was reached while the model was thinking: allow more time")
+        finally:
+            if charged is not None:
+                known = completion is not None and completion.usage is not None
+                self._budget.add(charged, self._cost(charged), estimated=not known)
+        if completion is None:
+            raise LimitReachedError(
+                "the time limit was reached while the model was thinking: allow more time"
+            )
+        return completion
 
     async def close(self) -> None:
         """Close the model that is asked."""

@@ -49,9 +49,14 @@ class ModelSpec:
     base_url: str | None = None
 
     @property
-    def is_file(self) -> bool:
-        """Whether the name is that of a file on this machine."""
-        return self.provider == "scripted" or (self.provider == "local" and self.name.endswith(".gguf"))
+    def public(self) -> str:
+        """The spec as the other side may read it: without the folders of a file and the address of a server."""
+        name = (
+            self.name.replace("\\", "/").rpartition("/")[2]
+            if self.provider in {"local", "scripted"}
+            else self.name
+        )
+        return f"{self.provider}/{name}" + ("@own-server" if self.base_url else "")
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.name}" + (f"@{self.base_url}" if self.base_url else "")

@@ -223,3 +223,46 @@ def test_any_text_can_be_read(message: str) -> None:
 def test_numbers_are_read_in_the_usual_formats(number: int) -> None:
     for text in (f"{number}", f"{number:,}", f"{number:_}", f"{number:,}".replace(",", ".")):
         assert Fraction(number) in numbers_in(fold(text))
+
+
+def test_what_is_offered_may_be_said_but_not_as_a_limit() -> None:
+    """If the limit could not be said beside an offer of it, silence would tell that it is one."""
+    assert SECRETS.found_in("I offer 9,400 EUR.", [9400, 6]) is None
+    assert SECRETS.found_in("9,400 EUR is my floor.", [9400, 6])
+    assert SECRETS.found_in(base64.b64encode(b"I offer 9400").decode(), [9400, 6])
+    assert SECRETS.found_in("I offer 9,400 EUR.", [9500, 6])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "nine thousand and 400",
+        "9 thousand 400",
+        "9k400",
+        "nine four zero zero",
+        "9·400",
+        "9`400",
+        "000009400",
+    ],
+)
+def test_a_limit_is_found_in_mixed_notations(message: str) -> None:
+    assert SECRETS.found_in(message)
+
+
+def test_a_limit_off_the_grid_is_also_the_value_that_it_comes_to() -> None:
+    assert _secrets(9350).found_in("9400")
+    assert _secrets(9350).found_in("9350")
+
+
+def test_a_fact_in_a_script_without_spaces_is_found_in_part() -> None:
+    fact = "我的旧车下个月底不能通过检验所以我必须在那之前买到一辆新的否则我的生意就要停下来" * 2
+    brief = Brief.model_validate(
+        {"narrative": "n", "facts": [{"text": fact, "disclosure": "never"}], "mandate": {}}
+    )
+    secrets = Secrets(brief, AGENDA, BoundMandate(brief.mandate, AGENDA, None))
+    assert secrets.found_in(fact[:14])
+
+
+@pytest.mark.parametrize("message", ["⑳" * 2000, "9" * 4000, "1 " * 2000, "nine " * 800, "9,999" * 800])
+def test_long_figures_are_read_without_trouble(message: str) -> None:
+    SECRETS.found_in(message)

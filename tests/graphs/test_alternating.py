@@ -1,6 +1,7 @@
 """Whatever the delegates do, the table holds: no illegal move, no agreement outside a mandate, always an end."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable, Mapping
 
@@ -115,6 +116,14 @@ def test_a_deadlock_brings_the_last_round_forward() -> None:
         (lambda view: Pass(message="psst"), "message too long"),
         (lambda view: "accept", "not a move"),
         (lambda view: None, "not a move"),
+        (lambda view: Accept.model_construct(offer="x"), "not a move"),  # type: ignore[arg-type]  # a hostile delegate
+        (lambda view: Accept.model_construct(), "not a move"),  # type: ignore[call-arg]  # same
+        (lambda view: Offer.model_construct(), "not a move"),  # type: ignore[call-arg]  # what a hostile delegate does
+        (
+            lambda view: Offer.model_construct(outcome={"price": "x"}, message=""),  # type: ignore[arg-type]  # same
+            "terms not on the agenda",
+        ),
+        (lambda view: WalkAway.model_construct(message=7), "not a move"),  # type: ignore[arg-type]  # same
         (lambda view: _offer(0), "outside the mandate"),
     ],
 )
@@ -188,12 +197,21 @@ def test_time_runs_out_while_a_delegate_thinks() -> None:
             raise AssertionError
 
     agenda = _agenda(seconds=1)
-    ticks = iter([0.0, 0.99])
+    ticks = itertools.chain([0.0, 0.99], itertools.repeat(1.0))
     end = asyncio.run(
         negotiate(
             agenda, {"seller": Stalling(), "buyer": Stalling()}, _mandates(agenda), clock=lambda: next(ticks)
         )
     )
+    assert (end.result, end.ending) == (NoDeal(), "time over")
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_time_runs_out_for_a_delegate_that_never_waits(late: int) -> None:
+    agenda = _agenda(seconds=10)
+    ticks = itertools.chain([0.0] * late, itertools.repeat(50.0))
+    players = {"seller": Player(lambda view: _offer(60)), "buyer": Player(_accept_standing)}
+    end = asyncio.run(negotiate(agenda, players, _mandates(agenda), clock=lambda: next(ticks)))
     assert (end.result, end.ending) == (NoDeal(), "time over")
 
 

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import InvalidInputError, InvalidModelError, LimitReachedError, ModelUnavailableError
+from bargaining.errors import (
+    ExportError,
+    InvalidInputError,
+    InvalidModelError,
+    LimitReachedError,
+    ModelUnavailableError,
+    UnforeseenError,
+)
 from bargaining.mandate import Limits, Mandate
 from delegates.brief import Brief
 from delegates.budget import Budget
@@ -78,11 +85,32 @@ def test_a_model_that_fails_ends_in_no_deal_with_its_error_and_is_closed() -> No
     assert workshop.all_closed
 
 
-def test_an_error_that_nobody_foresaw_passes_and_models_are_closed() -> None:
-    workshop = Workshop(s=[RuntimeError("a bug")], b=[ACCEPT])
-    with pytest.raises(RuntimeError):
-        run(workshop)
+def test_an_error_that_nobody_foresaw_ends_in_no_deal_and_is_told_by_its_type_alone() -> None:
+    workshop = Workshop(s=[RuntimeError("CANARY")], b=[ACCEPT])
+    released = run(workshop)
+    assert released.result == NoDeal()
+    assert isinstance(released.error, UnforeseenError)
+    assert str(released.error) == "an unforeseen error of type RuntimeError"
+    assert released.error.__cause__ is None
+    assert released.error.__context__ is None
     assert workshop.all_closed
+
+
+class Unclosable(ScriptedModel):
+    """Cannot be closed."""
+
+    async def close(self) -> None:
+        raise RuntimeError("CANARY")
+
+
+def test_a_model_that_cannot_be_closed_is_an_error() -> None:
+    with pytest.raises(ExportError, match="could not be closed") as raised:
+        asyncio.run(
+            Box(seats(), Budget(), opener=lambda spec, seed: Unclosable([OFFER, ACCEPT])).run(
+                TRUCK.agenda, TRUCK.briefs
+            )
+        )
+    assert "CANARY" not in str(raised.value)
 
 
 def test_if_the_second_model_cannot_be_opened_the_first_is_closed() -> None:
