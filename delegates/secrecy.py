@@ -342,7 +342,8 @@ _NUMBER = re.compile(
     r"(?P<power>e\d{1,2})?(?P<half> and a half)?"
     r"\s?-?(?:(?P<scale>k|thousand|grand|tsd|hundred|mio|million|m|1000|100)\b)?(?P<percent>\s?%)?(?!\d|(?:st|nd|rd|th)\b)"
 )
-_SPACED = re.compile(r"(?<!\d)\d{1,2}(?:[\s\-_.,*/|:;+`\u00b7]{1,3}\d{1,2}){1,30}(?!\d)")
+# pieces of one or two digits, or of zeros alone: that is what number words said digit by digit become
+_SPACED = re.compile(r"(?<!\d)\d{1,2}(?:[\s\-_.,*/|:;+`\u00b7]{1,3}(?:\d{1,2}(?!\d)|0{1,30})){1,30}(?!\d)")
 _MIXED = re.compile(
     r"(?<!\d)(\d{1,6})(?:000\b|\s?-?(?:k|thousand|grand|tsd|1000))\s?-?(?:and |und |, )?(\d{1,3})(?!\d)"
 )

@@ -240,6 +240,7 @@ def test_what_is_offered_may_be_said_but_not_as_a_limit() -> None:
         "9 thousand 400",
         "9k400",
         "nine four zero zero",
+        "NINE FOUR ZERO ZERO nine four zero zero",
         "9·400",
         "9`400",
         "000009400",
@@ -266,3 +267,8 @@ def test_a_fact_in_a_script_without_spaces_is_found_in_part() -> None:
 @pytest.mark.parametrize("message", ["⑳" * 2000, "9" * 4000, "1 " * 2000, "nine " * 800, "9,999" * 800])
 def test_long_figures_are_read_without_trouble(message: str) -> None:
     SECRETS.found_in(message)
+
+
+def test_a_limit_said_digit_by_digit_is_found_with_three_zeros() -> None:
+    assert _secrets(12000).found_in("how about one two zero zero zero")
+    assert _secrets(12000).found_in("how about one two zero zero zero one two zero zero zero")
