@@ -167,8 +167,7 @@ class Box:
         return Delegation(
             model=seat.model.public,
             weights=digests.get(seat.model),
-            prompts=seat.prompts.name,
-            prompts_digest=seat.prompts.digest,
+            prompts=None if seat.model.provider == "tactic" else seat.prompts,
             advised=seat.advised and utility is not None and seat.model.provider != "tactic",
         )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from bargaining.agenda import Agenda
 from bargaining.leakage import export_bits
+from delegates.prompt import PromptPack
 from sandbox.export import agenda_digest, canonical, digest
 
 STATEMENT_TYPE = "negbox/statement/v1"
@@ -32,8 +33,8 @@ class Delegation:
     model: str
     weights: str | None
     """The digest of the weights file as it was read during the run, where the model runs here."""
-    prompts: str
-    prompts_digest: str
+    prompts: PromptPack | None
+    """None for a tactic, which reads none."""
     advised: bool
 
 
@@ -57,9 +58,10 @@ def statement(agenda: Agenda, agreement: bytes, delegations: Mapping[str, Delega
 
 
 def _describe(delegation: Delegation) -> dict[str, Any]:
+    pack = delegation.prompts
     return {
         "model": delegation.model,
         "weights": delegation.weights,
-        "prompts": {"name": delegation.prompts, "digest": delegation.prompts_digest},
+        "prompts": pack and {"name": pack.name, "digest": f"sha256:{pack.digest}"},
         "advisor": delegation.advised,
     }

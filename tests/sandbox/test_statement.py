@@ -3,12 +3,14 @@
 import json
 from typing import Any
 
+from delegates.prompt import PromptPack
 from delegates.scenario import load
 from sandbox.export import digest
 from sandbox.statement import Delegation, statement
 
 AGENDA = load("used-truck").agenda
-DELEGATION = Delegation("local/a", "sha256:00", "default", "sha256:11", advised=True)
+PACK = PromptPack.load("default")
+DELEGATION = Delegation("local/a", "sha256:00", PACK, advised=True)
 
 
 def said() -> dict[str, Any]:
@@ -26,7 +28,7 @@ def test_it_names_software_agenda_models_prompts_and_seed() -> None:
     assert found["delegates"]["seller"] == {
         "model": "local/a",
         "weights": "sha256:00",
-        "prompts": {"name": "default", "digest": "sha256:11"},
+        "prompts": {"name": "default", "digest": f"sha256:{PACK.digest}"},
         "advisor": True,
     }
 
