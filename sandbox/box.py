@@ -207,9 +207,9 @@ async def _close_all(models: Sequence[Model]) -> None:
             await asyncio.shield(closing)
         except asyncio.CancelledError as caught:
             cancelled = caught
-    if cancelled:
-        raise cancelled
     if any(isinstance(outcome, BaseException) for outcome in closing.result()):
         raise ExportError(
             "a model could not be closed: what it holds may still be in memory; end its process"
         )
+    if cancelled:  # only then: a failed purge must not pass for an interruption
+        raise cancelled

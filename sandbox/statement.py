@@ -32,7 +32,7 @@ class Delegation:
 
     model: str
     weights: str | None
-    """The digest of the weights file as it was read during the run, where the model runs here."""
+    """The digest of the weights file as it was before the run, where the model runs here."""
     prompts: PromptPack | None
     """None for a tactic, which reads none."""
     advised: bool

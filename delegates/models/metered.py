@@ -62,9 +62,8 @@ class MeteredModel:
         most = upper_estimate(request)
         self._budget.check(most.tokens, self._cost(most))
         completion: Completion | None = None
-        charged: Usage | None = (
-            most  # also if the caller gives up waiting: the provider may work on, and charge
-        )
+        # the most if the caller gives up waiting: the provider may work on, and charge
+        charged: Usage | None = most
         clock = asyncio.timeout(self._budget.seconds_left)
         try:
             async with clock:

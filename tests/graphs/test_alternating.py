@@ -145,11 +145,15 @@ def test_an_illegal_move_is_refused_and_then_the_turn_passes(
 
 
 def test_nobody_accepts_an_own_offer() -> None:
+    refused: list[tuple[str, ...]] = []
+
     def seller(view: View) -> Move:
+        refused.append(view.refusals)
         return _offer(50) if view.table.turn == 0 else Accept(offer=0)
 
     end = _run(seller, lambda view: _offer(10))
     assert end.result == NoDeal()
+    assert ("own offer",) in refused
 
 
 def test_a_replaced_offer_is_gone() -> None:

@@ -129,6 +129,24 @@ class SlowToClose(ScriptedModel):
         await super().close()
 
 
+def test_a_failed_close_does_not_pass_for_an_interruption() -> None:
+    async def stall(request: Request) -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    async def go() -> None:
+        box = Box(seats(), Budget(), opener=lambda spec, seed: Unclosable([stall]))
+        running = asyncio.ensure_future(box.run(TRUCK.agenda, TRUCK.briefs))
+        await asked.wait()
+        running.cancel()
+        await running
+
+    asked = asyncio.Event()
+    with pytest.raises(ExportError, match="could not be closed"):
+        asyncio.run(go())
+
+
 @pytest.mark.parametrize("times", [1, 2, 5])
 def test_a_cancelled_run_releases_no_deal_and_closes_its_models_however_often_it_is_cancelled(
     times: int,

@@ -101,6 +101,24 @@ def test_failed_calls_are_counted_as_far_as_they_may_be_charged() -> None:
     assert calls == [(1, upper_estimate(REQUEST).tokens, True), (1, 0, True), (0, 0, False)]
 
 
+def test_a_call_that_its_caller_gives_up_on_is_counted_at_the_most() -> None:
+    class Endless(ScriptedModel):
+        async def complete(self, request: Request) -> Completion:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def give_up(budget: Budget) -> None:
+        async with asyncio.timeout(0.01):
+            await MeteredModel(Endless(["never said"]), budget, DOLLAR).complete(REQUEST)
+
+    budget = Budget()
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up(budget))
+    assert budget.spent.calls == 1
+    assert budget.spent.tokens == upper_estimate(REQUEST).tokens
+    assert budget.spent.estimated
+
+
 def test_room_for_thinking_is_asked_for_and_reserved() -> None:
     script = ScriptedModel(["x"], keep_requests=True)
     asyncio.run(MeteredModel(script, Budget(), DOLLAR, thinking_tokens=1000).complete(REQUEST))
