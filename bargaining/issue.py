@@ -6,9 +6,11 @@ can reveal is bounded and counted.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+
+from bargaining.errors import InvalidInputError
 
 Value: TypeAlias = StrictBool | StrictInt | StrictStr
 """What one issue is settled on."""
@@ -27,6 +29,18 @@ class _Issue(BaseModel):
     description: str = Field(default="", max_length=400)
     """A public sentence that both delegates read."""
 
+    def coarsen(self, factor: int) -> Self:  # noqa: ARG002  # for issues with a scale
+        """The issue on a coarser grid, every value of which is one of this grid.
+
+        Every `factor`-th value is kept. Where that cannot keep both ends, it leaves out as much at the one as
+        at the other (if it cannot be equal, one step more at the upper): to keep one end would favour whoever
+        likes that end. A factor beyond the length leaves the middle. An issue without an order stays as it is.
+
+        Raises:
+            InvalidInputError: The factor is below 1.
+        """
+        return self
+
 
 class CategoricalIssue(_Issue):
     """An issue with named options, in the order given."""
@@ -35,6 +49,8 @@ class CategoricalIssue(_Issue):
     options: tuple[Annotated[StrictStr, Field(min_length=1, max_length=60, pattern=PRINTABLE)], ...] = Field(
         min_length=1, max_length=10_000
     )
+    ordered: StrictBool = False
+    """Whether the options lie on a scale, so that neighbours are alike. Levels of a share are; names are not."""
 
     @model_validator(mode="after")
     def _distinct(self) -> "CategoricalIssue":
@@ -46,6 +62,13 @@ class CategoricalIssue(_Issue):
     def values(self) -> Sequence[Value]:
         """All values, in index order."""
         return self.options
+
+    def coarsen(self, factor: int) -> Self:
+        """Every `factor`-th option, if they are ordered; see above."""
+        if not self.ordered:
+            return self
+        kept = tuple(self.options[place] for place in _thinned(len(self.options), factor))
+        return self.model_copy(update={"options": kept})
 
 
 class IntegerIssue(_Issue):
@@ -66,9 +89,20 @@ class IntegerIssue(_Issue):
         return self
 
     @property
+    def ordered(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def values(self) -> Sequence[Value]:
         """All values, in index order (a `range`: nothing is stored)."""
         return range(self.minimum, self.maximum + 1, self.step)
+
+    def coarsen(self, factor: int) -> Self:
+        """Every `factor`-th number; see above."""
+        places = _thinned(len(self.values), factor)
+        low, high = (self.minimum + place * self.step for place in (places[0], places[-1]))
+        return self.model_copy(update={"minimum": low, "maximum": high, "step": self.step * factor})
 
 
 class BooleanIssue(_Issue):
@@ -77,9 +111,20 @@ class BooleanIssue(_Issue):
     kind: Literal["boolean"] = "boolean"
 
     @property
+    def ordered(self) -> bool:
+        """Never: there is nothing between yes and no."""
+        return False
+
+    @property
     def values(self) -> Sequence[Value]:
         """All values, in index order."""
         return (False, True)
+
+
+def _thinned(length: int, factor: int) -> range:
+    if factor < 1:
+        raise InvalidInputError("coarsen by a whole number of at least 1, which changes nothing")
+    return range((length - 1) % factor // 2, length, factor)
 
 
 Issue: TypeAlias = Annotated[CategoricalIssue | IntegerIssue | BooleanIssue, Field(discriminator="kind")]

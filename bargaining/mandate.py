@@ -90,7 +90,8 @@ class BoundMandate:
         self.reservation = mandate.reservation_value
         """The least that an allowed outcome is worth, if that is limited."""
         self._space = agenda.space
-        self._utility = utility
+        self.utility = utility
+        """Its owner's utility function, if there are preferences."""
         self._rules = tuple(bind(condition, agenda) for condition in mandate.conditions)
         self._least: int | None = None
         if self.reservation is not None and utility is not None:
@@ -117,10 +118,10 @@ class BoundMandate:
         everywhere = int.from_bytes(b"\1" * grid.size(positions))
         held = reduce(and_, (rule.mask(positions) for rule in self._rules), everywhere)
         mask = held.to_bytes(grid.size(positions))
-        if self._least is None or self._utility is None:
+        if self._least is None or self.utility is None:
             return mask
         least = self._least
-        worth = self._utility.units_on(positions)
+        worth = self.utility.units_on(positions)
         return bytes(bit and units >= least for bit, units in zip(mask, worth, strict=True))
 
     def describe(self) -> tuple[str, ...]:
@@ -137,17 +138,17 @@ class BoundMandate:
         return frozenset(found if self.reservation is None else {*found, self.reservation})
 
     def _worth_enough(self, digits: Sequence[int]) -> bool:
-        return self._least is None or self._utility is None or self._utility.units_at(digits) >= self._least
+        return self._least is None or self.utility is None or self.utility.units_at(digits) >= self._least
 
     def _find_best(self) -> Outcome | None:
         marks: list[set[int]] = [set() for _ in self._space.lengths]
         for rule in self._rules:
             rule.cut(marks)
-        if self._utility is None:
+        if self.utility is None:
             cells = zip(self._space.lengths, marks, strict=True)
             peaks: grid.Grid = tuple([cell[0] for cell in grid.cells(length, mark)] for length, mark in cells)
         else:
-            peaks = self._utility.peaks(marks)
+            peaks = self.utility.peaks(marks)
         if grid.size(peaks) > EAGER_SIZE:
             return None
         mask = self.mask(peaks)
@@ -157,7 +158,7 @@ class BoundMandate:
                 "the mandate allows no outcome at all: its conditions and its reservation value contradict"
                 " each other or the agenda; loosen one"
             )
-        worth = self._utility.units_on(peaks) if self._utility else [0] * len(mask)
+        worth = self.utility.units_on(peaks) if self.utility else [0] * len(mask)
         index = max(allowed, key=lambda i: (worth[i], -i))
         digits: list[int] = []
         for positions in reversed(peaks):

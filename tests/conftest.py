@@ -5,6 +5,11 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live", action="store_true", help="run tests that need weights or a key")
+    parser.addoption(
+        "--oracle",
+        metavar="PYTHON",
+        help="compare with NegMAS, run by this interpreter of an environment of its own",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
