@@ -5,27 +5,29 @@ outcome, random walks from it by single changes, and random outcomes. There the 
 mandate can tell its best outcome, and the floor is the lowest in the pool.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from math import ceil
 from random import Random
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bargaining import grid
 from bargaining.agenda import Agenda
 from bargaining.errors import InvalidInputError
 from bargaining.mandate import BoundMandate
-from bargaining.opponent import FrequencyModel
+from bargaining.opponent import OpponentModel
 from bargaining.outcome import EAGER_SIZE, Outcome
 from bargaining.utility import UtilityFunction
 
-_BAND = Fraction(1, 20)
-"""Outcomes up to this share of the range from floor to ceiling above the level are compared: a concession is one
-by the own utility, even where the model of the other side is wrong."""
-_WINDOW = 4000
-"""At most so many of them are compared. Keeps a call well below 50 ms."""
+_Numbers: TypeAlias = NDArray[np.int32] | NDArray[np.int64] | NDArray[np.object_]
+"""Whole numbers, exact: in the narrowest form that holds them all. Many negotiations run at once."""
+
 _CLIMB = 2000
-"""How many neighbours are looked at while climbing from the best of the window."""
+"""In a large space: how many neighbours are looked at while climbing from the best of the pool."""
 _NEAR = 32
 """How many values of one issue a single change may choose from."""
 _WALKS, _WALK_STEPS, _DRAWS = 40, 100, 4000
@@ -50,24 +52,34 @@ class Bidder:
     def __init__(
         self, agenda: Agenda, utility: UtilityFunction, mandate: BoundMandate, seed: int = 0
     ) -> None:
-        self._agenda, self._space = agenda, agenda.space
-        self._utility, self._mandate = utility, mandate
-        # One integer for each allowed outcome, ordered by utility and then by falling index
-        size = self._space.size
-        if size <= EAGER_SIZE:
-            mask, worth = mandate.mask(grid.full(self._space.lengths)), utility.units()
-            self._keys = sorted(worth[i] * size + (size - 1 - i) for i in range(size) if mask[i])
+        self._space, self._utility, self._mandate = agenda.space, utility, mandate
+        self._pool: NDArray[np.int64] | None = None
+        """In a large space, the positions of the outcomes that are looked at, in the order of `_worth`."""
+        self._indices = np.empty(0, dtype=np.int32)
+        """In any other, the indices of the allowed outcomes, in the order of `_worth`."""
+        if self._space.size <= EAGER_SIZE:
+            mask = np.frombuffer(mandate.mask(grid.full(self._space.lengths)), dtype=np.bool_)
+            # among equals the lower index goes last: sorting keeps the order of equals
+            indices = np.flatnonzero(mask)[::-1]
+            worth = _narrowest(utility.units())[indices]
+            order = np.argsort(worth, kind="stable")
+            self._indices = indices[order].astype(np.int32)
         else:
-            found = {self._space.index_at(digits): digits for digits in self._pool(Random(seed))}  # noqa: S311
-            self._keys = sorted(utility.units_at(d) * size + (size - 1 - i) for i, d in found.items())
-        if not self._keys:
+            found = {self._space.index_at(digits): digits for digits in self._drawn(Random(seed))}  # noqa: S311
+            pool = [found[index] for index in sorted(found, reverse=True)]
+            worth = _narrowest([utility.units_at(digits) for digits in pool])
+            order = np.argsort(worth, kind="stable")
+            self._pool = np.array(pool, dtype=np.int64)[order]
+        self._worth = worth[order]
+        """What the outcomes are worth, in multiples of the utility's unit, rising."""
+        if not len(order):
             raise InvalidInputError(
                 "no outcome that the mandate allows was found; loosen it or make the grids coarser"
             )
 
     def __len__(self) -> int:
         """How many allowed outcomes there are to choose from."""
-        return len(self._keys)
+        return len(self._worth)
 
     @property
     def best(self) -> Outcome:
@@ -77,12 +89,16 @@ class Bidder:
     @property
     def ceiling(self) -> Fraction:
         """The highest utility of an allowed outcome."""
-        return self._keys[-1] // self._space.size * self._utility.unit
+        return int(self._worth[-1]) * self._utility.unit
 
     @property
     def floor(self) -> Fraction:
         """The lowest utility of an allowed outcome."""
-        return self._keys[0] // self._space.size * self._utility.unit
+        return int(self._worth[0]) * self._utility.unit
+
+    def count(self, level: Fraction) -> int:
+        """How many allowed outcomes are worth at least a level."""
+        return len(self) - self._first_worth(level)
 
     def ranked(self, rank: int) -> Outcome:
         """The allowed outcome at a rank by utility: 0 is the best.
@@ -90,63 +106,85 @@ class Bidder:
         Raises:
             IndexError: There are not so many.
         """
-        if not 0 <= rank < len(self._keys):
+        if not 0 <= rank < len(self):
             raise IndexError("no outcome of this rank")
-        return self._space.at(self._index(self._keys[-1 - rank]))
+        return self._space.at(self._index(len(self) - 1 - rank))
 
     def candidates(
-        self,
-        level: Fraction,
-        count: int,
-        opponent: FrequencyModel | None = None,
-        toward: Outcome | None = None,
+        self, level: Fraction, count: int, opponent: OpponentModel | None = None
     ) -> tuple[Outcome, ...]:
         """Allowed outcomes worth at least `level`, the most promising first.
+
+        With a model of the other side: what that likes best; of those what is worth most to the own side, so
+        that nothing is given away that the other side does not value. Without: what is worth least to the own
+        side, since nobody knows what else would help.
 
         Args:
             level: The least own utility.
             count: At most so many; fewer if there are no more.
-            opponent: If given, what it likes best goes first.
-            toward: If given and `opponent` is not, what is most similar goes first.
+            opponent: What is known of the other side.
         """
-        least, size = ceil(level / self._utility.unit), self._space.size
-        start = bisect_left(self._keys, least * size)
-        if start == len(self._keys):
+        start = self._first_worth(level)
+        if start == len(self):
             return ()
-        # the band starts at an outcome that exists, and outcomes of equal worth stay together
-        enough = self._keys[min(start + count, len(self._keys)) - 1] // size
-        band = int(_BAND * (self.ceiling - self.floor) / self._utility.unit)
-        most = max(self._keys[start] // size + band, enough)
-        end = bisect_left(self._keys, (most + 1) * size)
-        window = [divmod(key, self._space.size) for key in self._keys[start : min(end, start + _WINDOW)]]
-        found = [(units, self._space.size - 1 - rest) for units, rest in window]
-        found.sort()
-        if opponent is None and toward is not None:
-            # one observation makes every issue count the same: what scores high is similar
-            opponent = FrequencyModel(self._agenda)
-            opponent.observe(toward)
-        if opponent is None:
-            return tuple(self._space.at(index) for _, index in found[:count])
-        ranked = [(-opponent.score(self._space.digits(index)), -units, index) for units, index in found]
-        summit = self._climb(min(ranked), least, most, opponent)
-        chosen = sorted({*ranked, summit})[:count]
-        return tuple(self._space.at(index) for _, _, index in chosen)
+        if opponent is None or not opponent.knows:
+            # outcomes of equal worth stay together
+            dearest = self._worth[min(start + count, len(self)) - 1]
+            end = int(np.searchsorted(self._worth, dearest, side="right"))
+            cheapest = sorted((int(self._worth[place]), self._index(place)) for place in range(start, end))
+            return tuple(self._space.at(index) for _, index in cheapest[:count])
+        scores = self._scores(opponent, start)
+        # a later place is worth more, or as much with a lower index
+        ranked = [
+            (-int(scores[place]), -int(self._worth[start + place]), self._index(start + int(place)))
+            for place in _highest(scores, count)
+        ]
+        if self._pool is not None:
+            summit = self._climb(min(ranked), ceil(level / self._utility.unit), opponent)
+            ranked = list({*ranked, summit})
+        return tuple(self._space.at(index) for _, _, index in sorted(ranked)[:count])
 
-    def _index(self, key: int) -> int:
-        return self._space.size - 1 - key % self._space.size
+    def _index(self, place: int) -> int:
+        """The index in the space of the outcome at a place."""
+        if self._pool is None:
+            return int(self._indices[place])
+        return self._space.index_at(self._pool[place].tolist())
+
+    def _first_worth(self, level: Fraction) -> int:
+        """The first place whose outcome is worth a level."""
+        least = ceil(level / self._utility.unit)
+        if least <= self._worth[0]:
+            return 0
+        # compared before it is searched for: only a number between the two is sure to fit
+        return (
+            len(self)
+            if least > self._worth[-1]
+            else int(np.searchsorted(self._worth, np.array(least, self._worth.dtype)))
+        )
+
+    def _scores(self, opponent: OpponentModel, start: int) -> NDArray[np.int64]:
+        """How much the other side likes the outcomes from a place on."""
+        if self._pool is not None:
+            return _liked(opponent, self._pool[start:])
+        total = np.zeros(1, dtype=np.int64)
+        for place, length in enumerate(self._space.lengths):
+            total = np.add.outer(total, opponent.likings(place, np.arange(length))).ravel()
+        return total[self._indices[start:]]
 
     def _climb(
-        self, start: tuple[int, int, int], least: int, most: int, opponent: FrequencyModel
+        self, start: tuple[int, int, int], least: int, opponent: OpponentModel
     ) -> tuple[int, int, int]:
-        """Improve an outcome for the opponent by single changes that keep it allowed and in the band."""
+        """Improve an outcome for the opponent by single changes that keep it allowed and worth the level."""
         at, looked = start, 0
         while looked < _CLIMB:
+            around = np.array(list(self._neighbours(self._space.digits(at[2]))), dtype=np.int64)
+            looked += len(around)
+            scores = _liked(opponent, around)
             nearby = []
-            for digits in self._neighbours(self._space.digits(at[2])):
-                looked += 1
-                score = -opponent.score(digits)
-                if score <= at[0] and least <= (units := self._utility.units_at(digits)) <= most:
-                    rank = (score, -units, self._space.index_at(digits))
+            for place in np.flatnonzero(scores >= -at[0]).tolist():
+                digits = around[place].tolist()
+                if (units := self._utility.units_at(digits)) >= least:
+                    rank = (-int(scores[place]), -units, self._space.index_at(digits))
                     if rank < at and self._mandate.holds(digits):
                         nearby.append(rank)
             if not nearby:
@@ -165,7 +203,7 @@ class Bidder:
             for digit in sorted({*spread, max(here - 1, 0), min(here + 1, length - 1)} - {here}):
                 yield (*digits[:place], digit, *digits[place + 1 :])
 
-    def _pool(self, random: Random) -> Iterator[tuple[int, ...]]:
+    def _drawn(self, random: Random) -> Iterator[tuple[int, ...]]:
         """Allowed positions in a large space, some of them twice."""
         lengths = self._space.lengths
         best = self._mandate.best
@@ -183,3 +221,28 @@ class Bidder:
                 if self._mandate.holds(moved):
                     at = moved
                     yield at
+
+
+def _narrowest(numbers: Sequence[int]) -> _Numbers:
+    with suppress(OverflowError):
+        return np.array(numbers, dtype=np.int32)
+    with suppress(OverflowError):
+        return np.array(numbers, dtype=np.int64)
+    return np.array(numbers, dtype=object)
+
+
+def _liked(opponent: OpponentModel, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How much the other side likes outcomes, each given by a row of positions."""
+    return sum(
+        (opponent.likings(place, column) for place, column in enumerate(positions.T)),
+        start=np.zeros(len(positions), dtype=np.int64),
+    )
+
+
+def _highest(scores: NDArray[np.int64], count: int) -> NDArray[np.intp]:
+    """The places of the highest scores; of equal ones the last."""
+    if count >= len(scores):
+        return np.arange(len(scores))
+    edge = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above = np.flatnonzero(scores > edge)
+    return np.concatenate([above, np.flatnonzero(scores == edge)[len(above) - count :]])

@@ -1,82 +1,171 @@
-"""What the other side seems to want, from its offers alone.
+"""What the other side seems to want, from what it offered and what it refused.
 
-The frequency model of HardHeaded (van Krimpen, Looije and Hajizadeh, "HardHeaded", in *Complex Automated
-Negotiations*, 2013; surveyed by Baarslag et al., "Learning about the opponent in automated bilateral
-negotiation", *JAAMAS* 30, 2016): values that are offered often are liked, and issues that rarely change from
-one offer to the next matter. Our addition: on an integer grid a value near an offered one counts too, in
-proportion.
-Not covered: lies. An opponent who offers what it does not want is taken at its word.
+Covered: a frequency model (HardHeaded: van Krimpen, Looije and Hajizadeh, in *Complex Automated Negotiations*,
+2013; surveyed by Baarslag et al., *JAAMAS* 30, 2016): the first offer is what it likes best, values offered
+often and early are liked, and issues in which it stays matter. On a scale a value is liked the less, the
+farther it is from the first one. Then a perceptron with a fixed number of passes corrects the estimate until
+it fits a side that concedes: each of its offers is worth no less to it than the one after, and more than the
+offer of ours that it refused in the same turn (it would accept what is as good as its own next offer). The
+second rule is our addition; it is what finds out about values that the other mandate forbids.
+Not covered: lies, and issues whose worth depends on one another.
+
+Whole numbers only, and none can exceed 64 bits: the same offers give the same estimate on every machine.
 """
 
-from collections import Counter
-from collections.abc import Sequence
 from fractions import Fraction
-from itertools import count
-from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bargaining.agenda import Agenda
-from bargaining.issue import IntegerIssue
+from bargaining.issue import CategoricalIssue, IntegerIssue
+from bargaining.move import Offer
 from bargaining.outcome import Outcome
+from bargaining.table import Entry, View
+
+_WHOLE = 10**6
+"""The weights of all issues together; also the liking for the best value of an issue."""
+_STEP = _WHOLE // 20
+"""How far one pass moves the weights; the rules that are broken share it."""
+_PASSES = 20
+_MARGIN = _WHOLE * _WHOLE * 2 // 5
+"""How much better its own offer must be than what it refused. Large, so that what was refused is not repeated."""
+_TOLERANCE = _WHOLE * _WHOLE // 10
+"""How much worse than the one after an offer may seem: a first offer may have been any of several equals."""
+_PATIENCE = 3
+"""Every issue weighs as if its first value had been kept so many times more."""
+_RECENT = 64
+"""The first offer and so many of the latest are looked at."""
 
 
-class FrequencyModel:
-    """An estimate of the other side's utility. Before the first offer it is 0 everywhere."""
+class OpponentModel:
+    """An estimate of what outcomes are worth to the other side. Before its first offer it knows nothing."""
 
     def __init__(self, agenda: Agenda) -> None:
         self._space = agenda.space
-        self._ordered = [isinstance(issue, IntegerIssue) for issue in agenda.space.issues.values()]
-        self._counts: list[Counter[int]] = [Counter() for _ in self._ordered]
-        self._steady = [1] * len(self._ordered)
-        self._last: tuple[int, ...] | None = None
-        self._likings: list[dict[int, int]] = [{} for _ in self._ordered]
-        self._scales: list[int] = []
-        self._whole = 1
+        self._scaled = [
+            # two values are no scale: there is nothing between them
+            (isinstance(issue, IntegerIssue) or (isinstance(issue, CategoricalIssue) and issue.ordered))
+            and len(issue.values) > 2
+            for issue in agenda.space.issues.values()
+        ]
+        self._role = ""
+        self._entries: tuple[Entry, ...] = ()
+        self._offers: list[tuple[int, ...]] = []
+        self._refused: list[tuple[int, ...] | None] = []
+        self._weights: list[NDArray[np.int64]] | None = None
 
-    def observe(self, outcome: Outcome) -> None:
-        """Take in the other side's next offer."""
-        digits = self._space.digits_of(outcome)
-        for place, digit in enumerate(digits):
-            self._counts[place][digit] += 1
-            if self._last is not None and self._last[place] == digit:
-                self._steady[place] += 1
-        self._last = digits
-        self._likings = [{} for _ in digits]
-        self._scales = []
+    @property
+    def knows(self) -> bool:
+        """Whether the other side has made an offer yet."""
+        return bool(self._offers)
+
+    def read(self, view: View) -> None:
+        """Take in what has happened at the table since the last time."""
+        entries, known = view.table.entries, len(self._entries)
+        if view.role != self._role or entries[:known] != self._entries:
+            self._role, self._entries, known = view.role, (), 0
+            self._offers, self._refused, self._weights = [], [], None
+        for number in range(known, len(entries)):
+            move = entries[number].move
+            if entries[number].role == self._role or not isinstance(move, Offer):
+                continue
+            before = entries[number - 1].move if number else None
+            self._offers.append(self._space.digits_of(move.outcome))
+            self._refused.append(self._space.digits_of(before.outcome) if isinstance(before, Offer) else None)
+            self._weights = None
+        self._entries = entries
+
+    def likings(self, place: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How much the other side likes these positions of an issue; for all issues together, add them up."""
+        if self._weights is None:
+            self._weights = self._fit()
+        weights = self._weights[place]
+        return weights[0] * self._nearness(place, positions) if self._scaled[place] else weights[positions]
 
     def estimate(self, outcome: Outcome) -> Fraction:
-        """How much the other side likes an outcome, from 0 to 1."""
-        score = self.score(self._space.digits_of(outcome))
-        return Fraction(score, self._whole) if self._last is not None else Fraction(0)
+        """How much the other side likes an outcome: 1 for what it likes best, 0 for what it likes least."""
+        if not self.knows:
+            return Fraction(0)
+        score = least = most = 0
+        for place, digit in enumerate(self._space.digits_of(outcome)):
+            # on a scale the extremes are at the first offer and at the ends
+            ends = [0, self._space.lengths[place] - 1, self._offers[0][place]]
+            spots = ends if self._scaled[place] else range(self._space.lengths[place])
+            found = self.likings(place, np.array([digit, *spots], dtype=np.int64)).tolist()
+            score, least, most = score + found[0], least + min(found), most + max(found)
+        return Fraction(score - least, most - least) if most > least else Fraction(1)
 
-    def score(self, digits: Sequence[int]) -> int:
-        """The estimate for the outcome at these positions, up to a factor that each observation changes."""
-        if self._last is not None and not self._scales:
-            self._weigh()
-        total = 0
-        for scale, liked, place, digit in zip(self._scales, self._likings, count(), digits, strict=False):
-            if digit not in liked:
-                liked[digit] = self._liking(place, digit)
-            total += scale * liked[digit]
-        return total
+    def _nearness(self, place: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How near positions on a scale are to the first offer: 0 at the far end."""
+        first, length = self._offers[0][place], self._space.lengths[place]
+        far = max(first, length - 1 - first)
+        near = far - np.abs(positions - first)
+        if far < 2**40:
+            return near * _WHOLE // far
+        return (near.astype(object) * _WHOLE // far).astype(np.int64)
 
-    def _weigh(self) -> None:
-        most = [self._liking(place, self._favourite(place)) for place in range(len(self._counts))]
-        common = lcm(*most)
-        self._scales = [steady * (common // top) for steady, top in zip(self._steady, most, strict=True)]
-        self._whole = common * sum(self._steady)
+    def _fit(self) -> list[NDArray[np.int64]]:
+        """For each issue its weight, on a scale; else what each of its values is worth."""
+        latest = slice(max(1, len(self._offers) - _RECENT), None)
+        offers = [self._offers[0], *self._offers[latest]]
+        refused = [self._refused[0], *self._refused[latest]]
+        answered = [(theirs, ours) for theirs, ours in zip(offers, refused, strict=True) if ours is not None]
+        shape = (-1, len(self._scaled))
+        history = np.array(offers, dtype=np.int64)
+        better = np.array([*offers[:-1], *(theirs for theirs, _ in answered)], dtype=np.int64).reshape(shape)
+        worse = np.array([*offers[1:], *(ours for _, ours in answered)], dtype=np.int64).reshape(shape)
+        margins = np.array([-_TOLERANCE] * (len(offers) - 1) + [_MARGIN] * len(answered), dtype=np.int64)
+        kept = _PATIENCE + (history == history[0]).sum(axis=0)
+        importance = kept * _WHOLE // kept.sum()
+        # concessions say less than wishes: each offer counts for less than the one before it
+        fading = 10 * _WHOLE // (10 + 3 * np.arange(len(offers)))
+        rules, weights, columns = [], [], []
+        for place, is_scaled in enumerate(self._scaled):
+            if is_scaled:
+                near, far = self._nearness(place, better[:, place]), self._nearness(place, worse[:, place])
+                rules.append((near - far)[:, None])
+                weights.append(importance[place : place + 1])
+                columns.append(np.zeros(1, dtype=np.int64))
+            else:
+                seen = np.unique(np.concatenate([history[:, place], worse[:, place]]))
+                counts = fading @ (history[:, place, None] == seen)
+                rules.append(
+                    _WHOLE * _difference(better[:, place, None] == seen, worse[:, place, None] == seen)
+                )
+                weights.append(importance[place] * counts // counts.max())
+                columns.append(seen)
+        fitted = _corrected(np.concatenate(weights), np.concatenate(rules, axis=1), margins)
+        parts = np.split(fitted, np.cumsum([len(column) for column in columns])[:-1])
+        return [
+            part if is_scaled else _spread(part, column, length)
+            for part, column, is_scaled, length in zip(
+                parts, columns, self._scaled, self._space.lengths, strict=True
+            )
+        ]
 
-    def _favourite(self, place: int) -> int:
-        """A most liked position: the most frequent one, or on a grid the median."""
-        counts = self._counts[place]
-        if not self._ordered[place]:
-            return max(counts, key=lambda digit: counts[digit])
-        offered = sorted(counts.elements())
-        return offered[len(offered) // 2]
 
-    def _liking(self, place: int, digit: int) -> int:
-        counts = self._counts[place]
-        if not self._ordered[place]:
-            return counts[digit]
-        # as high as the grid is long at an offered value, 0 at the far end
-        length = self._space.lengths[place]
-        return sum(times * (length - abs(digit - offered)) for offered, times in counts.items())
+def _difference(yes: NDArray[np.bool_], no: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return yes.astype(np.int64) - no.astype(np.int64)
+
+
+def _corrected(
+    weights: NDArray[np.int64], rules: NDArray[np.int64], margins: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Weights that break fewer of the rules: each row of `rules`, weighed, should reach its margin."""
+    telling = rules.any(axis=1)
+    rules, margins = rules[telling], margins[telling]
+    for _ in range(_PASSES):
+        broken = (rules @ weights < margins).astype(np.int64)
+        count = int(broken.sum())
+        if not count:
+            break
+        weights = weights + _STEP * (broken @ rules) // (_WHOLE * count)
+    return weights
+
+
+def _spread(worth: NDArray[np.int64], seen: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """What every value of an issue is worth: nothing, where nobody has said anything about it."""
+    table = np.zeros(length, dtype=np.int64)
+    table[seen] = worth * _WHOLE
+    return table

@@ -9,25 +9,22 @@ from fractions import Fraction
 from typing import Protocol
 
 from bargaining.agenda import Agenda
-from bargaining.bidding import Bidder
-from bargaining.mandate import Allowed, BoundMandate
+from bargaining.mandate import BoundMandate
 from bargaining.move import Accept, Move, Offer, Pass
-from bargaining.opponent import FrequencyModel
 from bargaining.outcome import Outcome
 from bargaining.table import View
-from bargaining.tactic import Curve, aspiration
+from bargaining.tactic import STEADY, TimeBased
 from bargaining.utility import UtilityFunction
 
 OFFERS = 3
 """How many offers are proposed to the model."""
 
-SLACK = Fraction(1, 10)
-"""How far below the aspiration level the model may go, as a share of the range from floor to ceiling."""
+SLACK = Fraction(1, 20)
+"""How far below the aspiration level the model may go, as a share of the range from floor to ceiling.
 
-
-def steady(elapsed: Fraction) -> Fraction:
-    """Concede slowly at first: the square of the share of the time that is over."""
-    return elapsed * elapsed
+Measured with stand-ins for the model (`evals.players`) on 60 random scenarios against five tactics, which get 0.55
+of what there is to gain from each other: the advisor alone gets 0.63; with a model that always settles for the
+least allowed 0.54, with one that picks anywhere within 0.58. With a tenth these are 0.53 and 0.56."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,63 +55,23 @@ class Advisor(Protocol):
 
 
 class UtilityAdvisor:
-    """Concedes from the best outcome towards the reservation value by the clock, towards what the other side wants.
-
-    Its model of the other side is the frequency model of `bargaining.opponent`.
-    """
+    """Advises by the tactic `steady`: a delegate that is left alone with it plays exactly that tactic."""
 
     def __init__(
-        self,
-        agenda: Agenda,
-        role: str,
-        utility: UtilityFunction,
-        mandate: BoundMandate,
-        *,
-        curve: Curve = steady,
-        seed: int = 0,
+        self, agenda: Agenda, role: str, utility: UtilityFunction, mandate: BoundMandate, *, seed: int = 0
     ) -> None:
         self._role = role
-        self._utility = utility
-        self._mandate = mandate
-        self._curve = curve
-        self._bidder = Bidder(agenda, utility, mandate, seed)
-        self._opponent = FrequencyModel(agenda)
-        self._other = agenda.other(role)
-        self._observed = 0
-        self._top = self._bidder.ceiling
+        self._tactic = TimeBased(STEADY, agenda, utility, mandate, seed)
 
     def advise(self, view: View) -> Advice:
-        """Offers at the aspiration level; accept what is worth as much as the best of them."""
-        theirs = view.table.offers(self._other)
-        for outcome in theirs[self._observed :]:
-            self._opponent.observe(outcome)
-        self._observed = len(theirs)
-        ceiling, floor = self._bidder.ceiling, self._bidder.floor
-        # never ask for more than before, even if the last round was brought forward and put off again
-        self._top = level = min(self._top, aspiration(view, ceiling, floor, self._curve))
-        offers = self._bidder.candidates(
-            level, OFFERS, self._opponent if theirs else None, theirs[-1] if theirs else None
-        )
+        """The tactic's plan, and how far from it the model may go."""
+        assert view.role == self._role, "an advisor knows one side only"
+        plan = self._tactic.plan(view, OFFERS)
+        floor, ceiling = self._tactic.range
         slack = SLACK * (ceiling - floor)
-        accept = self._acceptable(view, offers[0] if offers else self._bidder.best)
-        move = _first_safe_move(view, accept=accept, offers=offers)
         last = view.table.round >= view.table.rounds
-        return Advice(offers, accept, move, max(floor, level - slack), level + slack if last else None)
-
-    def _acceptable(self, view: View, following: Outcome) -> bool:
-        """Whether what stands is worth as much now as the next own offer would be a round later."""
-        standing = view.standing
-        if (
-            standing is None
-            or not self._mandate.mandate.authority.accept
-            or not isinstance(standing.move, Offer)
-        ):
-            return False
-        if not isinstance(self._mandate.allows(standing.move.outcome), Allowed):
-            return False
-        now = view.table.round
-        worth = self._utility.discounted(standing.move.outcome, now)
-        return now >= view.table.rounds or worth >= self._utility.discounted(following, now + 1)
+        least = max(floor, plan.level - slack)
+        return Advice(plan.offers, plan.accepts, plan.move, least, plan.level + slack if last else None)
 
 
 class Caution:

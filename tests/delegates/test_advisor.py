@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from bargaining.agenda import Agenda
 from bargaining.mandate import Allowed, BoundMandate, Mandate
-from bargaining.move import Accept, Offer, Pass
+from bargaining.move import Accept, Offer, Pass, WalkAway
 from bargaining.table import Table, View
-from bargaining.tactic import aspiration
+from bargaining.tactic import STEADY, TACTICS, aspiration
 from bargaining.utility import Preferences, UtilityFunction
-from delegates.advisor import OFFERS, SLACK, Advice, Caution, UtilityAdvisor, steady
+from delegates.advisor import OFFERS, SLACK, Advice, Caution, UtilityAdvisor
 from tests.bargaining.strategies import agendas, principals
 from tests.delegates.sale import AGENDA, BEST, FAIR, LIMIT, LOW, MANDATE, POOR, UTILITY, offer, view
 
@@ -52,9 +52,12 @@ def check(
             assert advice.move.offer == standing.number
         case Offer():
             assert not advice.accept
-            assert advice.move.outcome == advice.offers[0]
+            assert seen.table.is_last_turn or advice.move.outcome == advice.offers[0]
+        case WalkAway():
+            assert not advice.accept
+            assert seen.table.is_last_turn
         case _:
-            pytest.fail("an advisor with preferences offers or accepts")
+            pytest.fail("an advisor with preferences always makes a move")
     assert advice.move.message == ""
 
 
@@ -68,7 +71,10 @@ def test_advice_is_safe_and_never_rises_in_any_negotiation(data: st.DataObject) 
     worth = [utility.value(outcome) for outcome in space if isinstance(mandate.allows(outcome), Allowed)]
     floor, ceiling = min(worth), max(worth)
     level = ceiling
-    advisor = UtilityAdvisor(agenda, role, utility, mandate)
+    advisor, alone = (
+        UtilityAdvisor(agenda, role, utility, mandate),
+        TACTICS["steady"](agenda, utility, mandate, 0),
+    )
     table = Table(agenda)
     while not table.is_over:
         if table.to_move != role:
@@ -76,10 +82,11 @@ def test_advice_is_safe_and_never_rises_in_any_negotiation(data: st.DataObject) 
             table = table.add(Offer(outcome=space.at(theirs)) if theirs >= 0 else Pass())
             continue
         seen = View(table, role, data.draw(st.none() | st.floats(0, 60)))
-        level = min(level, aspiration(seen, ceiling, floor, steady))
+        level = min(level, aspiration(seen, ceiling, floor, STEADY))
         advice = advisor.advise(seen)
         check(advice, seen, utility, mandate, level, floor, ceiling)
         assert advisor.advise(seen) == advice
+        assert alone.move(seen) == advice.move
         table = table.add(advice.move)
 
 
