@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
 from bargaining.agenda import Agenda
 from bargaining.errors import InvalidInputError
@@ -40,6 +40,8 @@ class Scenario:
     """Model specs by role; a role may be missing."""
     prompts: Mapping[str, str] = field(repr=False)
     """Prompt packs by role, a shipped name or a folder; a role may be missing."""
+    synthetic: bool = False
+    """Whether all of it is made up, so that what tells about the briefs, such as offers, may be kept."""
 
 
 class _File(BaseModel):
@@ -49,6 +51,7 @@ class _File(BaseModel):
     briefs: dict[str, Brief]
     models: dict[str, str] = {}
     prompts: dict[str, str] = {}
+    synthetic: StrictBool = False
 
 
 def shipped() -> tuple[str, ...]:
@@ -137,7 +140,9 @@ def _scenario(document: Document) -> Scenario:
     _stop(document, problems)
     briefs = {role: content.briefs[role] for role in agenda.roles}
     frozen = MappingProxyType
-    return Scenario(agenda, frozen(briefs), frozen(content.models), frozen(content.prompts))
+    return Scenario(
+        agenda, frozen(briefs), frozen(content.models), frozen(content.prompts), content.synthetic
+    )
 
 
 def _sections(content: _File) -> tuple[tuple[str, Mapping[str, object]], ...]:

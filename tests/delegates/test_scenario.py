@@ -85,6 +85,20 @@ def test_a_scenario_is_read_as_it_is_written(file: Path) -> None:
     assert read_scenario.prompts == {"buyer": "hardball"}
 
 
+def test_a_scenario_is_taken_for_real_unless_it_says_otherwise(file: Path) -> None:
+    file.write_text(BASE)
+    assert not scenario.load(file).synthetic
+    file.write_text(f"synthetic: false\n{BASE}")
+    assert not scenario.load(file).synthetic
+    file.write_text(f"synthetic: true\n{BASE}")
+    assert scenario.load(file).synthetic
+
+
+@pytest.mark.parametrize("name", scenario.shipped())
+def test_every_shipped_scenario_is_made_up(name: str) -> None:
+    assert scenario.load(name).synthetic
+
+
 def test_decimals_stay_exact(file: Path) -> None:
     file.write_text(BASE)
     preferences = scenario.load(file).briefs["seller"].preferences
@@ -192,6 +206,8 @@ BAD = [
     ("{seller: tactic/boulware}", "{seller: [a]}", "36: models.seller: expected text"),
     ("{buyer: hardball}", "hardball", "37: prompts: expected a mapping"),
     ("models:", "model:", "36: unknown field; did you mean 'models'?"),
+    ("prompts:", f"synthetic: {SECRET}\nprompts:", "37: synthetic: expected true or false"),
+    ("prompts:", "synthetic: 1\nprompts:", "37: synthetic: expected true or false"),
     ("I sell my boat.", f"'{SECRET}", ":"),
     ("I sell my boat.", f"&a {SECRET}", "15: anchors (&) and aliases (*) are not read"),
     ("I sell my boat.", f"*{SECRET}", "15: anchors (&) and aliases (*) are not read"),
