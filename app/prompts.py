@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Prompt packs: what a delegate tells its model. A pack is a folder with pack.toml and three templates.",
+    help="Prompt packs: what a delegate tells its model. A pack is a folder with pack.toml and Markdown templates.",
     no_args_is_help=True,
 )
 
@@ -37,7 +37,9 @@ def show(
     pack: _Pack,
     file: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only this one: pack.toml, system.md, turn.md or repair.md."),
+        typer.Option(
+            metavar="NAME", help="Only this one: pack.toml, system.md, turn.md, repair.md or answer.md."
+        ),
     ] = None,
 ) -> None:
     """Print the text of a pack, as it is in its files."""
@@ -48,9 +50,11 @@ def show(
         raise InvalidInputError(f"a pack has no such file; its files are {', '.join(FILES)}")
     sources = PromptPack.load(pack).sources
     if file is not None:
+        if file not in sources:
+            raise InvalidInputError(f"this pack has no {file}; the default pack is used where it is needed")
         sys.stdout.write(sources[file])
         return
-    for name in FILES:
+    for name in sources:
         sys.stdout.write(f"──── {name}\n{sources[name].rstrip()}\n\n")
 
 
@@ -73,7 +77,7 @@ def new(
 ) -> None:
     """Start a pack of your own: a folder with a copy of the default one.
 
-    Change the three Markdown files, then check them with: negbox prompts check FOLDER
+    Change the Markdown files, then check them with: negbox prompts check FOLDER
     """
     from delegates.prompt import create  # noqa: PLC0415  # heavy
 

@@ -49,7 +49,7 @@ def check(
     _check_choices(scenario)
     facts = [
         ("scenario", f"{file} is complete and can be used"),
-        ("agenda", f"{_count(len(agenda.issues), 'issue')}, {_count(agenda.rounds, 'turn')} for each side"),
+        ("agenda", f"{_count(len(agenda.issues), 'issue')}, {_rounds(agenda)}"),
         ("outcomes", f"{agenda.space.size:,}"),
         ("export", f"the result can carry at most {export_bits(agenda):.2f} bits (an agreement or no deal)"),
         *((role, _describe(brief)) for role, brief in scenario.briefs.items()),
@@ -109,6 +109,12 @@ def _overlap(agenda: "Agenda", briefs: tuple["Brief", ...]) -> str:
     if not shared:
         return "no outcome is allowed by both mandates: there can be no deal"
     return f"{_count(shared, 'outcome')} allowed by both mandates"
+
+
+def _rounds(agenda: "Agenda") -> str:
+    if agenda.protocol == "single_text":
+        return f"{_count(agenda.rounds, 'text')} from a mediator"
+    return f"{_count(agenda.rounds, 'turn')} for each side"
 
 
 def _count(number: int, noun: str) -> str:

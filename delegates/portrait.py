@@ -45,6 +45,7 @@ def system_prompt(
         preferences=describe_preferences(utility, agenda) if utility else "",
         mandate="" if advised else describe_mandate(mandate),
         advised=advised,
+        protocol=agenda.protocol,
     )
 
 

@@ -1,8 +1,10 @@
-"""Prompt packs: what a delegate says to its model, as three Markdown templates and a short description.
+"""Prompt packs: what a delegate says to its model, as a few Markdown templates and a short description.
 
-A pack is a folder with `pack.toml` (name, description, version) and three templates: `system.md`, `turn.md`
-and `repair.md` (see `template`). `system.md` depends only on what stays the same in a negotiation: all
-requests of a delegate begin with the same text.
+A pack is a folder with `pack.toml` (name, description, version) and templates (see `template`): `system.md`,
+`turn.md` for a turn of alternating offers, `answer.md` for a mediator's text, and `repair.md`. `system.md`
+depends only on what stays the same in a negotiation: all requests of a delegate begin with the same text.
+`answer.md` may be missing: then the pack's `system.md` was written for alternating offers only, and a delegate
+that answers a mediator uses the default pack instead.
 
 Covered: whatever is missing, unknown or never used is named with file and line when the pack is loaded, and a
 pack that lets the other side's text pass for ours is refused. Not covered: whether the words are any good.
@@ -49,7 +51,7 @@ class SystemPrompt(_Redacted):
     issues: tuple[str, ...]
     """One line each, with the values that are possible."""
     rounds: int
-    """How many turns each side has."""
+    """How many turns each side has, or how many texts there are."""
     message_characters: int
     """The longest message; 0 means that no messages are allowed."""
     narrative: str
@@ -62,7 +64,9 @@ class SystemPrompt(_Redacted):
     mandate: str = ""
     """What the delegate may agree to; empty when it is withheld because the advisor knows it."""
     advised: bool = False
-    """Whether each turn brings candidate offers."""
+    """Whether each turn brings candidate offers, or each text the advisor's answer."""
+    protocol: str = "alternating_offers"
+    """Or `single_text`: a mediator's texts are answered with yes or no."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,6 +94,22 @@ class TurnPrompt(_Redacted):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class AnswerPrompt(_Redacted):
+    """The variables of `answer.md`: a mediator's text, to be answered with yes or no."""
+
+    REQUIRED: ClassVar = frozenset({"text", "advice"})
+    """The variables without which a delegate could not do its work."""
+
+    round: int
+    rounds: int
+    text: str
+    """The terms as JSON."""
+    seconds_left: int | None = None
+    advice: str = ""
+    """What the advisor would answer, `yes` or `no`; empty without an advisor."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class RepairPrompt(_Redacted):
     """The variables of `repair.md`: the last answer could not be used."""
 
@@ -98,31 +118,36 @@ class RepairPrompt(_Redacted):
 
     reason: str
     attempts_left: int
+    form: str = '{"move": {…}, "message": "…"}'
+    """What an answer has to look like."""
 
 
-Prompt: TypeAlias = SystemPrompt | TurnPrompt | RepairPrompt
-"""What one of the three templates is filled with."""
+Prompt: TypeAlias = SystemPrompt | TurnPrompt | AnswerPrompt | RepairPrompt
+"""What one of the templates is filled with."""
 
 _TEMPLATES: Mapping[str, type[Prompt]] = {
     "system.md": SystemPrompt,
     "turn.md": TurnPrompt,
     "repair.md": RepairPrompt,
+    "answer.md": AnswerPrompt,
 }
 FILES = ("pack.toml", *_TEMPLATES)
 """The files of a pack. Others in its folder are ignored."""
+OPTIONAL = frozenset({"answer.md"})
+"""Those that a pack can do without."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptPack:
-    """Three checked templates. Make one with `load`."""
+    """Checked templates. Make one with `load`."""
 
     name: str
     description: str
     version: str
     digest: str
-    """SHA-256 over the four files: what a statement says about the prompts."""
+    """SHA-256 over the files: what a statement says about the prompts."""
     sources: Mapping[str, str] = field(repr=False)
-    """The text of each file."""
+    """The text of each file that there is."""
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> "PromptPack":
@@ -137,13 +162,20 @@ class PromptPack:
         """
         folder, shown = _folder(name_or_path)
         problems: list[str] = []
-        sources = {name: _read(folder / name, f"{shown}/{name}", problems) for name in FILES}
+        present = [name for name in FILES if name not in OPTIONAL or (folder / name).is_file()]
+        sources = {name: _read(folder / name, f"{shown}/{name}", problems) for name in present}
         _stop(problems)
         about = _describe(sources["pack.toml"], f"{shown}/pack.toml", problems)
-        for name in _TEMPLATES:
+        for name in present[1:]:
             problems += [f"{shown}/{name}:{problem}" for problem in _check(name, sources[name])]
         _stop(problems)
         return cls(**about, digest=_digest(sources), sources=sources)
+
+    def suited(self, protocol: str) -> "PromptPack":
+        """This pack, or the default one if this one has no words for the protocol."""
+        if protocol == "single_text" and "answer.md" not in self.sources:
+            return PromptPack.load("default")
+        return self
 
     def system(self, prompt: SystemPrompt) -> str:
         """The text that every request begins with."""
@@ -152,6 +184,10 @@ class PromptPack:
     def turn(self, prompt: TurnPrompt) -> str:
         """The text of one turn."""
         return self._fill("turn.md", prompt)
+
+    def answer(self, prompt: AnswerPrompt) -> str:
+        """The text that asks about a mediator's text."""
+        return self._fill("answer.md", prompt)
 
     def repair(self, prompt: RepairPrompt) -> str:
         """The text after an answer that could not be used."""
@@ -216,7 +252,9 @@ def _read(file: Traversable, shown: str, problems: list[str]) -> str:
             return data.decode("utf-8").replace("\r\n", "\n")
         problems.append(f"{shown}:1: larger than {_LARGEST_FILE_BYTES // 1024} KiB")
     except FileNotFoundError:
-        problems.append(f"{shown}:1: the file is missing; a pack has {', '.join(FILES)}")
+        problems.append(
+            f"{shown}:1: the file is missing; a pack has {', '.join(n for n in FILES if n not in OPTIONAL)}"
+        )
     except OSError as error:
         problems.append(f"{shown}:1: cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:
@@ -258,7 +296,7 @@ def _line_of(key: str, source: str) -> int:
 
 def _digest(sources: Mapping[str, str]) -> str:
     total = hashlib.sha256()
-    for name in FILES:
+    for name in sources:  # in the order of FILES
         data = sources[name].encode()
         total.update(f"{name}\0{len(data)}\0".encode() + data)
     return total.hexdigest()
@@ -302,11 +340,19 @@ def _examples(variables: type[Prompt]) -> tuple[Prompt, ...]:
         return (
             SystemPrompt("a", "b", "t", "", ("price",), 1, 0, "n"),
             SystemPrompt("a", "b", "t", "d", some, 9, 400, "n", some, some, some, some, "p", "m", True),
+            SystemPrompt("a", "b", "t", "", some, 9, 400, "n", protocol="single_text"),
+            SystemPrompt("a", "b", "t", "", some, 9, 400, "n", advised=True, protocol="single_text"),
         )
     if variables is TurnPrompt:
         return (
             TurnPrompt(1, 9),
             TurnPrompt(2, 9, False, None, theirs, "{}", ("{}", "{}"), True),
             TurnPrompt(9, 9, True, 5, theirs, "{}", (), False, some),
+        )
+    if variables is AnswerPrompt:
+        return (
+            AnswerPrompt(1, 9, "{}"),
+            AnswerPrompt(9, 9, "{}", 5, "yes"),
+            AnswerPrompt(2, 9, "{}", None, "no"),
         )
     return RepairPrompt("r", 2), RepairPrompt("r", 0)

@@ -14,7 +14,7 @@ from bargaining.agenda import Agenda
 from bargaining.errors import InvalidOutcomeError, ModelReplyError
 from bargaining.issue import BooleanIssue, CategoricalIssue, IntegerIssue
 from bargaining.move import Accept, Move, Offer, WalkAway
-from bargaining.outcome import OutcomeSpace
+from bargaining.outcome import Outcome, OutcomeSpace
 from bargaining.table import View
 
 _MOST_ENUMERATED = 100
@@ -28,9 +28,24 @@ _KINDS = {
 }  # fmt: skip
 
 
+def terms_schema(agenda: Agenda) -> dict[str, Any]:
+    """The JSON schema of a whole outcome."""
+    return _object({issue.name: _values(issue) for issue in agenda.issues})
+
+
+def text_schema(agenda: Agenda) -> dict[str, Any]:
+    """The JSON schema of a mediator's reply: the terms of one text."""
+    return _object({"terms": terms_schema(agenda)})
+
+
+def answer_schema() -> dict[str, Any]:
+    """The JSON schema of an answer to a text: yes or no, and no room for anything else."""
+    return _object({"answer": {"type": "string", "enum": ["yes", "no"]}})
+
+
 def reply_schema(agenda: Agenda) -> dict[str, Any]:
     """The JSON schema of a reply: a move, then a message."""
-    terms = _object({issue.name: _values(issue) for issue in agenda.issues})
+    terms = terms_schema(agenda)
     moves = [
         _object({"kind": _constant("offer"), "terms": terms}),
         _object({"kind": _constant("accept")}),
@@ -102,13 +117,7 @@ def read_reply(text: str, view: View) -> Move:
             terms = move.get("terms")
             if not isinstance(terms, dict):
                 raise ModelReplyError('the offer has no "terms"')
-            try:
-                outcome = view.agenda.space.outcome(_as_values(terms, view.agenda.space))
-            except InvalidOutcomeError as error:
-                problem = str(error)  # names one of the agenda's issues at most
-            else:
-                return Offer(outcome=outcome, message=message)
-            raise ModelReplyError(f"the terms are not legal: {problem}")
+            return Offer(outcome=_outcome(terms, view.agenda.space), message=message)
         case "accept":
             if view.standing is None:
                 raise ModelReplyError("there is no offer on the table that you could accept")
@@ -117,6 +126,46 @@ def read_reply(text: str, view: View) -> Move:
             return WalkAway(message=message)
         case _:
             raise ModelReplyError('the move\'s "kind" must be "offer", "accept" or "walk_away"')
+
+
+def read_text(text: str, space: OutcomeSpace) -> Outcome:
+    """Read a mediator's reply as a text to put before the sides.
+
+    Raises:
+        ModelReplyError: No legal terms could be read. The message never repeats the reply.
+    """
+    for candidate in _objects(text[:_LONGEST_REPLY]):
+        terms = candidate.get("terms", candidate)
+        if isinstance(terms, dict) and not set(terms).isdisjoint(space.issues):
+            return _outcome(terms, space)
+    raise ModelReplyError('the reply is not a JSON object with "terms" in it')
+
+
+def read_answer(text: str) -> bool:
+    """Read a reply as an answer to a text: whether it is a yes.
+
+    Raises:
+        ModelReplyError: It is neither a yes nor a no, or both. The message never repeats the reply.
+    """
+    said = {
+        found.get("answer") for found in _objects(text[:_LONGEST_REPLY]) if _is_plain(found.get("answer"))
+    }
+    words = {str(answer).strip().lower().rstrip(".!") for answer in said or {text[:20]}}
+    if words <= {"yes", "true"} or words <= {"no", "false"}:
+        return words <= {"yes", "true"}
+    raise ModelReplyError('the reply is not {"answer": "yes"} or {"answer": "no"}')
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | bool)
+
+
+def _outcome(terms: Mapping[str, Any], space: OutcomeSpace) -> Outcome:
+    try:
+        return space.outcome(_as_values(terms, space))
+    except InvalidOutcomeError as error:
+        problem = str(error)  # names one of the agenda's issues at most
+    raise ModelReplyError(f"the terms are not legal: {problem}")
 
 
 def _legible(message: object) -> str:

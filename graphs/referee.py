@@ -1,6 +1,7 @@
 """The referee: a deterministic check of every move at the table, independent of the delegate that made it.
 
-Covered: whose offer may be accepted and until when, terms, message length, and each side's mandate.
+Covered: whose offer may be accepted and until when, terms, message length, each side's mandate, and what is
+signed in the end.
 Not covered: what a message says; that is the delegate's own guard.
 """
 
@@ -13,6 +14,8 @@ from bargaining.errors import InvalidOutcomeError
 from bargaining.mandate import Allowed, BoundMandate
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from bargaining.outcome import Outcome
+from bargaining.problem import BargainingProblem
+from bargaining.solution import improvement
 from bargaining.table import Table
 
 Code: TypeAlias = Literal[
@@ -110,8 +113,39 @@ class Referee:
         allowed = isinstance(self._mandates[mover].allows(outcome), Allowed)
         return Legal(move) if allowed else Refused("outside the mandate")
 
-    def approves(self, outcome: Outcome) -> bool:
-        """Whether an outcome is on the agenda and inside both mandates: asked once more before it leaves."""
+    def admits(self, text: object) -> Outcome | None:
+        """A mediator's text made anew, whatever was handed over; None if it is not an outcome of the agenda."""
+        try:
+            return self._agenda.space.outcome(dict(text))  # type: ignore[call-overload]  # that is what is checked
+        except Exception:  # noqa: BLE001 - what a mediator from outside hands over can raise anything
+            return None
+
+    def counts(self, answer: object, role: str, text: Outcome) -> bool:
+        """Whether an answer is a yes that a side may give to a text: inside its mandate, and with authority."""
+        mandate = self._mandates[role]
+        signs = answer is True and mandate.mandate.authority.accept
+        return signs and isinstance(mandate.allows(text), Allowed)
+
+    def settle(self, agreed: Outcome) -> Outcome | None:
+        """What is signed for an outcome that both sides agreed to; None if it is outside a mandate.
+
+        That is the outcome itself, or one that both sides value more if the agenda asks for it and both briefs
+        have preferences. Both mandates are asked once more about whatever leaves.
+        """
+        if not self._approves(agreed):
+            return None
+        final = self._improved(agreed) if self._agenda.settlement == "improved" else agreed
+        return final if self._approves(final) else None
+
+    def _improved(self, agreed: Outcome) -> Outcome:
+        utilities = {role: m.utility for role, m in self._mandates.items() if m.utility is not None}
+        if len(utilities) < len(self._mandates):
+            return agreed
+        space = self._agenda.space
+        problem = BargainingProblem.of(self._agenda, utilities, self._mandates)
+        return space.at(improvement(problem, space.index(agreed)))
+
+    def _approves(self, outcome: Outcome) -> bool:
         return outcome in self._agenda.space and all(
             isinstance(mandate.allows(outcome), Allowed) for mandate in self._mandates.values()
         )

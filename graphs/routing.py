@@ -8,11 +8,6 @@ REFUSALS = 3
 """How many refused moves one turn may take; then the turn passes."""
 
 
-def after_turn(state: State) -> Literal["referee", "settle"]:
-    """A move goes to the referee; time that ran out goes to the settlement."""
-    return "settle" if state["ending"] == "time over" else "referee"
-
-
-def after_referee(state: State) -> Literal["turn", "settle"]:
-    """On until somebody accepts or leaves, or no turn is left."""
-    return "settle" if state["table"].is_over else "turn"
+def after_turn(state: State) -> Literal["turn", "settle"]:
+    """On until somebody accepts or leaves, or no turn or no time is left."""
+    return "settle" if state["ending"] == "time over" or state["table"].is_over else "turn"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypedDict
 
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.move import Move
 from bargaining.table import Table
 from delegates.delegate import Delegate
 from graphs.referee import Referee
@@ -21,8 +20,6 @@ class State(TypedDict):
     """What is passed from node to node."""
 
     table: Table
-    proposed: Move | None
-    """The move that the referee has yet to check."""
     refusals: tuple[str, ...]
     """The referee's refusals in this turn."""
     ending: Ending | None

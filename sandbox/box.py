@@ -14,31 +14,19 @@ from dataclasses import dataclass, field
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
 from bargaining.errors import ExportError, InvalidInputError, InvalidModelError, NegboxError, UnforeseenError
-from bargaining.mandate import BoundMandate
-from bargaining.tactic import TACTICS
-from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.budget import Budget
-from delegates.delegate import Counters, Delegate, LLMDelegate, TacticDelegate
+from delegates.delegate import Counters
 from delegates.models import weights
 from delegates.models.interface import Model
-from delegates.models.metered import MeteredModel
-from delegates.models.price import price_of
-from delegates.models.spec import ModelSpec, open_model, thinking_tokens
-from delegates.prompt import PromptPack
-from graphs.alternating import negotiate, unobserved
+from delegates.models.spec import ModelSpec, open_model
+from graphs.alternating import unobserved
 from graphs.state import Ending, Progress
-from sandbox.export import release
-from sandbox.statement import Delegation, statement
+from sandbox.export import release, release_offers
+from sandbox.seating import Seat, Seating
+from sandbox.statement import statement
 
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Who acts for one side, and with what."""
-
-    model: ModelSpec
-    prompts: PromptPack
-    advised: bool = True
+__all__ = ["Box", "Released", "Seat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +43,8 @@ class Released:
     counters: Mapping[str, Counters] = field(repr=False)
     error: BaseException | None = None
     """What cut the run short, if something did."""
+    offers: bytes | None = field(default=None, repr=False)
+    """Canonical JSON: the offers, if the box was asked to keep them and the run was not cut short."""
 
 
 class Box:
@@ -64,6 +54,9 @@ class Box:
         seats: Who acts for each role.
         budget: Limits on both sides together; counts what they use.
         seed: For models that take one and for searches.
+        mediator: The model that mediates where the agenda's protocol has a mediator. None: a rule does.
+        keep_offers: Also release the offers, without their messages. They tell about the briefs: for made-up
+            scenarios only. The statement says so.
         opener: Makes a model from its spec.
     """
 
@@ -73,11 +66,13 @@ class Box:
         budget: Budget,
         *,
         seed: int = 0,
+        mediator: ModelSpec | None = None,
+        keep_offers: bool = False,
         opener: Callable[[ModelSpec, int], Model] = lambda spec, seed: open_model(spec, seed=seed),
     ) -> None:
-        self._seats = dict(seats)
-        self._budget = budget
+        self._seating = Seating(seats, mediator, budget, seed)
         self._seed = seed
+        self._keep_offers = keep_offers
         self._opener = opener
 
     async def run(
@@ -94,82 +89,54 @@ class Box:
         Raises:
             InvalidInputError: The run cannot start: a brief, a model or a seat is unusable.
         """
+        if self._keep_offers and agenda.protocol != "alternating_offers":
+            raise InvalidInputError(
+                "offers can be kept only in alternating offers: a mediator's texts are not offers"
+            )
         bound = {role: briefs[role].bind(agenda) for role in agenda.roles}
-        mandates = {role: mandate for role, (_, mandate) in bound.items()}
         error: BaseException | None = None
         unforeseen = ""
         ending: Ending | None = None
         result: Agreement | NoDeal = NoDeal()
-        counters: dict[str, Counters] = {}
+        offers: bytes | None = None
+        counters: Mapping[str, Counters] = {}
         digests: Mapping[ModelSpec, str] = {}
         try:
-            async with self._models() as models:
-                delegates: dict[str, Delegate] = {}
-                for role in agenda.roles:
-                    seated = self._delegate(role, agenda, briefs[role], *bound[role], models)
-                    delegates[role], counters[role] = seated, seated.counters
+            async with self._models(agenda) as models:
+                sitting = self._seating.seat(agenda, briefs, bound, models)
+                counters = sitting.counters
                 digests = await _digests(models)
                 try:
-                    negotiation = await negotiate(agenda, delegates, mandates, observe=observe)
+                    ended = await sitting.negotiate(observe)
                 except NegboxError as caught:
                     error = caught
                 except Exception as caught:  # noqa: BLE001 - only its type: its text and frames could hold a brief
                     unforeseen = type(caught).__name__
                 else:
-                    result, ending = negotiation.result, negotiation.ending
+                    result, ending = ended.result, ended.ending
+                    if self._keep_offers:
+                        offers = release_offers(ended.offers, agenda)
         except asyncio.CancelledError as caught:  # also while the models were being closed
-            result, ending, error = NoDeal(), None, caught
+            result, ending, error, offers = NoDeal(), None, caught, None
         if unforeseen:
             error = UnforeseenError(f"an unforeseen error of type {unforeseen}")
         agreement = release(result, agenda)
-        delegations = {role: self._delegation(role, bound[role][0], digests) for role in agenda.roles}
-        said = statement(agenda, agreement, delegations, self._seed)
-        return Released(agreement, said, result, ending, counters, error)
+        delegations = self._seating.delegations(agenda, bound, digests)
+        mediation = self._seating.mediation(agenda, digests)
+        kept = ("offers",) if self._keep_offers else ()
+        said = statement(agenda, agreement, delegations, self._seed, kept, mediation)
+        return Released(agreement, said, result, ending, counters, error, offers)
 
     @asynccontextmanager
-    async def _models(self) -> AsyncIterator[Mapping[ModelSpec, Model]]:
+    async def _models(self, agenda: Agenda) -> AsyncIterator[Mapping[ModelSpec, Model]]:
         """One model for each different spec, all closed at the end, whatever happens."""
         models: dict[ModelSpec, Model] = {}
         try:
-            for seat in self._seats.values():
-                if seat.model.provider != "tactic" and seat.model not in models:
-                    models[seat.model] = self._opener(seat.model, self._seed)
+            for spec in self._seating.models(agenda):
+                models[spec] = self._opener(spec, self._seed)
             yield models
         finally:
             await _close_all(list(models.values()))
-
-    def _delegate(
-        self,
-        role: str,
-        agenda: Agenda,
-        brief: Brief,
-        utility: UtilityFunction | None,
-        mandate: BoundMandate,
-        models: Mapping[ModelSpec, Model],
-    ) -> LLMDelegate | TacticDelegate:
-        seat = self._seats[role]
-        if seat.model.provider == "tactic":
-            if utility is None:
-                raise InvalidInputError(
-                    f"the {role}'s delegate is a tactic, which needs preferences: "
-                    f"add `preferences` to the {role}'s brief or give the {role} a language model"
-                )
-            return TacticDelegate(TACTICS[seat.model.name](agenda, utility, mandate, self._seed))
-        price = price_of(seat.model)
-        own = MeteredModel(models[seat.model], Budget(brief.mandate.limits), price)
-        model = MeteredModel(own, self._budget, price, thinking_tokens=thinking_tokens(seat.model))
-        return LLMDelegate(role, agenda, brief, model, seat.prompts, advised=seat.advised, seed=self._seed)
-
-    def _delegation(
-        self, role: str, utility: UtilityFunction | None, digests: Mapping[ModelSpec, str]
-    ) -> Delegation:
-        seat = self._seats[role]
-        return Delegation(
-            model=seat.model.public,
-            weights=digests.get(seat.model),
-            prompts=None if seat.model.provider == "tactic" else seat.prompts,
-            advised=seat.advised and utility is not None and seat.model.provider != "tactic",
-        )
 
 
 async def _digests(specs: Iterable[ModelSpec]) -> Mapping[ModelSpec, str]:

@@ -1,11 +1,13 @@
-"""The one function that lets data out: a result becomes canonical JSON that carries nothing else.
+"""What lets data out: a result becomes canonical JSON that carries nothing else.
 
 Covered: the terms are checked against the agenda, then written as RFC 8785 JSON, so that equal results are equal
 bytes. Not covered: how large the file is and when it appears; an agreement and a no deal differ in length.
+Offers are released only for made-up scenarios whose owner asks for them: they tell far more than the agreement.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
@@ -13,8 +15,21 @@ import rfc8785
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal, check
 from bargaining.errors import ExportError, InvalidOutcomeError
+from bargaining.outcome import Outcome
 
 AGREEMENT_TYPE = "negbox/agreement/v1"
+OFFERS_TYPE = "negbox/offers/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOffer:
+    """One offer that was on the table, without its message."""
+
+    round: int
+    """Counted from 1."""
+    role: str
+    """Who made it."""
+    outcome: Outcome
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
@@ -50,3 +65,9 @@ def release(result: Agreement | NoDeal, agenda: Agenda) -> bytes:
     return canonical(
         {"agenda": agenda_digest(agenda), "result": result.kind, "terms": terms, "type": AGREEMENT_TYPE}
     )
+
+
+def release_offers(offers: Iterable[KeptOffer], agenda: Agenda) -> bytes:
+    """The canonical bytes of the offers that were made, oldest first, without their messages."""
+    listed = [{"role": o.role, "round": o.round, "terms": dict(o.outcome)} for o in offers]
+    return canonical({"agenda": agenda_digest(agenda), "offers": listed, "type": OFFERS_TYPE})

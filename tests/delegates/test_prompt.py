@@ -8,7 +8,7 @@ import pytest
 
 from bargaining.errors import InvalidPromptError
 from delegates import prompt
-from delegates.prompt import PromptPack, RepairPrompt, SystemPrompt, TurnPrompt
+from delegates.prompt import AnswerPrompt, PromptPack, RepairPrompt, SystemPrompt, TurnPrompt
 
 SECRET = "canary-7731-heron"
 
@@ -63,6 +63,7 @@ BAD = [
     ("turn.md", lambda text: "{% include 'system.md' %}" + text, "1: a template cannot read another one"),
     ("turn.md", lambda text: "{{ range(3) }}" + text, "1: unknown variable 'range'"),
     ("turn.md", lambda text: text.replace(" | quoted", ""), "their_move is the other side's text"),
+    ("answer.md", lambda text: text.replace("{{ text }}", ""), "never uses the variable 'text'"),
     ("repair.md", lambda text: "x", "1: never uses the variable 'reason'"),
     ("repair.md", lambda text: "x" * 70_000, "1: larger than 64 KiB"),
     ("pack.toml", lambda text: "name =", "1: not valid TOML"),
@@ -92,10 +93,24 @@ def test_everything_that_is_wrong_is_told_at_once(folder: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", prompt.FILES)
+@pytest.mark.parametrize("name", [name for name in prompt.FILES if name not in prompt.OPTIONAL])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     assert f"mine/{name}:1: the file is missing" in refusal(folder)
+
+
+def test_a_pack_without_words_for_a_mediators_text_leaves_them_to_the_default_pack(folder: Path) -> None:
+    (folder / "answer.md").unlink()
+    pack = PromptPack.load(folder)
+    assert pack.suited("alternating_offers") == pack
+    assert pack.suited("single_text") == PromptPack.load("default")
+
+
+def test_a_pack_with_words_for_a_mediators_text_uses_them(folder: Path) -> None:
+    edit(folder, "answer.md", lambda text: "Mine. " + text)
+    pack = PromptPack.load(folder)
+    assert pack.suited("single_text") == pack
+    assert pack.answer(AnswerPrompt(1, 2, "{}")).startswith("Mine. ")
 
 
 def test_a_file_that_is_not_text_is_named(folder: Path) -> None:
@@ -125,6 +140,7 @@ def test_prompts_do_not_show_what_they_hold() -> None:
         SystemPrompt("a", "b", SECRET, "", (), 1, 1, SECRET),
         TurnPrompt(1, 1, their_move=SECRET),
         RepairPrompt(SECRET, 1),
+        AnswerPrompt(1, 1, SECRET),
     )
     assert SECRET not in repr(prompts)
 

@@ -232,7 +232,7 @@ def test_progress_tells_counts_only() -> None:
 
 def test_the_graph_can_be_drawn() -> None:
     drawing = mermaid()
-    for edge in ("turn -.-> referee", "referee -.-> turn", "referee -.-> settle", "settle --> __end__"):
+    for edge in ("__start__ --> turn", "turn -.-> turn", "turn -.-> settle", "settle --> __end__"):
         assert edge in drawing
 
 

@@ -1,10 +1,11 @@
 """The prompt packs that come with negotiation-box."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from delegates.prompt import PromptPack, RepairPrompt, SystemPrompt, TurnPrompt, shipped
+from delegates.prompt import AnswerPrompt, PromptPack, RepairPrompt, SystemPrompt, TurnPrompt, shipped
 
 SYSTEM = SystemPrompt(
     role="seller",
@@ -107,6 +108,34 @@ def test_the_last_turn_says_that_nobody_will_answer(pack: PromptPack) -> None:
     last = pack.turn(TurnPrompt(4, 4, last_turn=True, standing="{}"))
     assert "cannot be answered any more" in last
     assert "cannot be answered any more" not in pack.turn(TurnPrompt(4, 4, standing="{}"))
+
+
+@packs
+def test_in_a_mediation_only_yes_and_no_are_asked_for(pack: PromptPack) -> None:
+    text = pack.system(replace(SYSTEM, protocol="single_text"))
+    for piece in ("seller", "buyer", "A boat", "price: 0 to 100", "NARRATIVE", "PREFERENCES", "MANDATE"):
+        assert piece in text
+    assert '{"answer": "yes"}' in text
+    assert "mediator" in text
+    for piece in ('"move"', '"message"', "300", "turns"):
+        assert piece not in text
+    assert "mediator" not in pack.system(SYSTEM)
+
+
+@packs
+def test_a_text_is_shown_with_the_advisors_say(pack: PromptPack) -> None:
+    terms = json.dumps({"price": 10})
+    shown = {advice: pack.answer(AnswerPrompt(3, 9, terms, 60, advice)) for advice in ("", "yes", "no")}
+    assert all(terms in text and "3 of 9" in text and "60 seconds" in text for text in shown.values())
+    assert "advisor" not in shown[""]
+    assert "advisor says: yes" in shown["yes"]
+    assert "advisor says: not yet" in shown["no"]
+
+
+@packs
+def test_a_repair_names_the_form_that_is_asked_for(pack: PromptPack) -> None:
+    assert '{"move": {…}, "message": "…"}' in pack.repair(RepairPrompt("r", 1))
+    assert "YES OR NO" in pack.repair(RepairPrompt("r", 1, "YES OR NO"))
 
 
 @packs

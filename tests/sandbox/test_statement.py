@@ -50,7 +50,9 @@ def test_it_holds_nothing_that_a_delegate_could_choose_but_the_agreements_digest
         "isolation",
         "assurance",
         "delegates",
+        "mediator",
         "seed",
+        "kept",
         "export_bits",
         "not_covered",
     }
