@@ -43,6 +43,23 @@ def run(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Write agreement.json and statement.json there.")
     ] = None,
+    keep_offers: Annotated[
+        bool,
+        typer.Option("--keep-offers", help="Also write offers.json there; for made-up scenarios only."),
+    ] = False,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="alternating_offers, or single_text: a mediator proposes, both sides say yes or no in private.",
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="How many turns each side has, or how many texts.")
+    ] = None,
+    mediator: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="A model to mediate single_text in place of a rule.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="For models that take one, and for searches.")] = 0,
     advisor: Annotated[
         bool, typer.Option("--advisor/--no-advisor", help="Propose offers to the model, or leave it alone.")
@@ -65,6 +82,10 @@ def run(
         models=tuple(model or ()),
         prompts=tuple(prompts or ()),
         out=out,
+        keep_offers=keep_offers,
+        protocol=protocol,
+        rounds=rounds,
+        mediator=mediator,
         seed=seed,
         advised=advisor,
         max_tokens=max_tokens,
@@ -77,11 +98,43 @@ def run(
 
 
 @app.command()
-def graph() -> None:
-    """Print the state machine of a negotiation as a Mermaid diagram."""
-    from graphs.alternating import mermaid  # noqa: PLC0415 - heavy
+def analyse(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    agreement: Annotated[
+        str | None,
+        typer.Argument(help="An agreement.json, or the folder that negbox run --out wrote."),
+    ] = None,
+    png: Annotated[str | None, typer.Option(metavar="FILE", help="Write the picture there.")] = None,
+    svg: Annotated[str | None, typer.Option(metavar="FILE", help="Write the picture there.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+    picture: Annotated[
+        bool, typer.Option("--picture/--no-picture", help="Show the picture in the terminal.")
+    ] = True,
+) -> None:
+    """Show what could be agreed, what is fair, and how good an agreement is.
 
-    sys.stdout.write(mermaid())
+    For who owns both briefs: what it shows follows from both. Whoever has only one must not see it.
+    """
+    from app.analyse import Options, analyse_scenario  # noqa: PLC0415 - heavy
+
+    options = Options(agreement=agreement, png=png, svg=svg, as_json=json, sketched=picture)
+    raise typer.Exit(analyse_scenario(scenario, options))
+
+
+@app.command()
+def graph(
+    protocol: Annotated[
+        str, typer.Option(metavar="NAME", help="alternating_offers or single_text.")
+    ] = "alternating_offers",
+) -> None:
+    """Print the state machine of a negotiation as a Mermaid diagram."""
+    from bargaining.errors import InvalidInputError  # noqa: PLC0415 - heavy
+    from graphs import alternating, single_text  # noqa: PLC0415 - heavy
+
+    machines = {"alternating_offers": alternating, "single_text": single_text}
+    if protocol not in machines:
+        raise InvalidInputError(f"--protocol: there are {' and '.join(machines)}")
+    sys.stdout.write(machines[protocol].mermaid())
 
 
 @app.callback(invoke_without_command=True)

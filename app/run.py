@@ -17,8 +17,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app import exits
+from app import exits, protocol, results
 from app.progress import ProgressView, clock_text, cost_text, shown
+from app.results import AGREEMENT, OFFERS, STATEMENT
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement
 from bargaining.errors import ExportError, InvalidInputError, LimitReachedError, UnforeseenError
@@ -35,7 +36,6 @@ from graphs.state import Progress
 from sandbox.box import Box, Released, Seat
 
 DEFAULT_MODEL = f"local/{DEFAULT_ALIAS}"
-AGREEMENT, STATEMENT = "agreement.json", "statement.json"
 
 REFUSED_BY_LANGGRAPH = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
 """Old switches for tracing: while one is set no graph runs, although tracing is off here in any case."""
@@ -48,6 +48,10 @@ class Options:
     models: tuple[str, ...] = ()
     prompts: tuple[str, ...] = ()
     out: str | None = None
+    keep_offers: bool = False
+    protocol: str | None = None
+    rounds: int | None = None
+    mediator: str | None = None
     seed: int = 0
     advised: bool = True
     max_tokens: int | None = None
@@ -70,23 +74,43 @@ def run_scenario(name: str, options: Options) -> int:
     for variable in REFUSED_BY_LANGGRAPH:
         os.environ.pop(variable, None)
     scenario = load(name)
+    if options.keep_offers:
+        _check_keeping(scenario, options)
     seats = seat_both(scenario, options)
+    models = [seat.model for seat in seats.values()]
+    if options.mediator is not None:
+        models.append(parse(options.mediator))
+    scenario = protocol.follow(scenario, options.protocol, options.rounds, models)
+    mediator = protocol.mediator(options.mediator, scenario.agenda.protocol)
     budget = Budget(_limits(options))
     directory = _writable(options.out)
     errors = Console(stderr=True)
     view = ProgressView(budget)
     with shown(view, errors, quiet=options.quiet or options.as_json) as observe:
-        released = _run_interruptibly(Box(seats, budget, seed=options.seed), scenario, observe)
+        box = Box(seats, budget, seed=options.seed, mediator=mediator, keep_offers=options.keep_offers)
+        released = _run_interruptibly(box, scenario, observe)
     try:
         if directory:
             _write(directory / AGREEMENT, released.agreement)
             _write(directory / STATEMENT, released.statement)
+            if released.offers is not None:
+                _write(directory / OFFERS, released.offers)
     finally:  # a result that could not be written is still shown
         if options.as_json:
             sys.stdout.write(json.dumps(_summary(released, scenario.agenda, budget, view)) + "\n")
         else:
             Console().print(_panel(released, scenario.agenda, budget, view, directory))
     return _report(released.error)
+
+
+def _check_keeping(scenario: Scenario, options: Options) -> None:
+    if not scenario.synthetic:
+        raise InvalidInputError(
+            "--keep-offers: offers tell about the briefs, so they are kept for made-up scenarios only; "
+            "if all of this one is made up, write `synthetic: true` at the top level of its file"
+        )
+    if options.out is None:
+        raise InvalidInputError("--keep-offers: there is no folder to keep them in; add --out DIR")
 
 
 def seat_both(scenario: Scenario, options: Options) -> dict[str, Seat]:
@@ -194,7 +218,7 @@ def _writable(out: str | None) -> Path | None:
         raise InvalidInputError(
             f"--out {out}: cannot write there ({error.strerror}); choose another directory"
         ) from None
-    for name in (AGREEMENT, STATEMENT):
+    for name in (AGREEMENT, STATEMENT, OFFERS):
         if (directory / name).exists():
             raise InvalidInputError(
                 f"--out {out}: {name} is there already; move it away or choose another directory"
@@ -203,33 +227,12 @@ def _writable(out: str | None) -> Path | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
-            with partial.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            _put(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        results.write(path, data)
     except OSError as error:
         raise ExportError(
             f"{path}: could not be written ({error.strerror}); the result is only the one shown here"
         ) from None
-
-
-def _put(partial: Path, path: Path) -> None:
-    """Move a file to a name that must be free."""
-    try:
-        os.link(partial, path)  # unlike a rename, this never replaces a result
-    except FileExistsError:
-        raise
-    except OSError:  # no hard links here (FAT, some network shares)
-        if path.exists():
-            raise
-        partial.rename(path)
 
 
 def _counts(released: Released) -> dict[str, dict[str, int]]:
@@ -289,7 +292,7 @@ def _panel(
     grid.add_row("export", f"can carry at most {export_bits(agenda):.1f} bits")
     grid.add_row("isolation", "[red]none: ran in this process, memory not wiped[/red]")
     if directory:
-        for path in (directory / AGREEMENT, directory / STATEMENT):
+        for path in (directory / AGREEMENT, directory / STATEMENT, directory / OFFERS):
             if path.exists():
                 grid.add_row("written", Text(str(path), overflow="fold"))
     return Panel(grid, title=title, border_style=style, expand=False)

@@ -25,6 +25,10 @@ HEAVY = (
     "rich",
     "aiohttp",
     "httpx2",
+    "matplotlib",
+    "numpy",
+    "plotext",
+    "scipy",
     "yaml",
 )
 

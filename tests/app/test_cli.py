@@ -13,6 +13,7 @@ COMMANDS = [
     (),
     ("run",),
     ("graph",),
+    ("analyse",),
     ("models",),
     ("models", "list"),
     ("models", "pull"),
@@ -51,7 +52,7 @@ def test_the_version_is_the_installed_one(negbox: Terminal) -> None:
 def test_the_graph_is_a_mermaid_diagram(negbox: Terminal) -> None:
     said = negbox("graph").out
     assert "graph TD" in said
-    for node in ("turn", "referee", "settle"):
+    for node in ("turn", "settle"):
         assert node in said
 
 

@@ -249,3 +249,84 @@ def test_debug_logs_that_the_environment_asks_for_show_nothing(boat: Path, provi
         assert CANARY in str(server.received[0].body)
     assert ended.code == 0, ended.shown
     keeps_secrets(ended.shown)
+
+
+MADE_UP = "synthetic: true\n"
+
+
+def test_the_offers_of_a_made_up_scenario_can_be_kept(negbox: Terminal, boat: Path, tmp_path: Path) -> None:
+    """Round, role and terms of each offer, and nothing that was said beside it."""
+    boat.write_text(MADE_UP + boat.read_text())
+    talk = {**OFFER, "message": "A fine boat, freshly painted."}
+    seller = write_script(tmp_path / "seller.json", [talk], cycle=True)
+    counter = {**OFFER, "terms": {**TERMS, "price": 7900}}
+    buyer = write_script(tmp_path / "buyer.json", [counter, ACCEPT])
+    models = "--model", f"seller={seller}", "--model", f"buyer={buyer}", "--no-advisor"
+    out = tmp_path / "out"
+    ended = negbox("run", boat, *models, "--keep-offers", "--out", out)
+    assert ended.code == 0, ended.shown
+    assert "offers.json" in ended.out
+    data = (out / "offers.json").read_bytes()
+    assert rfc8785.dumps(json.loads(data)) + b"\n" == data
+    kept = json.loads(data)
+    assert kept["agenda"] == json.loads((out / "agreement.json").read_text())["agenda"]
+    assert [(offer["round"], offer["role"], offer["terms"]["price"]) for offer in kept["offers"]] == [
+        (1, "seller", 8000),
+        (1, "buyer", 7900),
+        (2, "seller", 8000),
+    ]
+    assert all(set(offer) == {"round", "role", "terms"} for offer in kept["offers"])
+    assert b"painted" not in data
+    statement = json.loads((out / "statement.json").read_text())
+    assert statement["kept"] == ["offers"]
+    assert any("kept beside the agreement" in line for line in statement["not_covered"])
+
+
+def test_offers_are_not_kept_unasked(
+    negbox: Terminal, boat: Path, tmp_path: Path, scripts: tuple[str, ...]
+) -> None:
+    boat.write_text(MADE_UP + boat.read_text())
+    out = tmp_path / "out"
+    assert negbox("run", boat, *scripts, "--out", out).code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["agreement.json", "statement.json"]
+    assert json.loads((out / "statement.json").read_text())["kept"] == []
+
+
+def test_offers_of_a_scenario_that_may_be_real_are_never_kept(
+    negbox: Terminal, boat: Path, tmp_path: Path
+) -> None:
+    """It is refused before anything runs: neither the folder nor a model is touched."""
+    ended = negbox(
+        "run", boat, "--model", "scripted/nowhere.json", "--keep-offers", "--out", tmp_path / "out"
+    )
+    assert ended.code == 2
+    assert "synthetic: true" in ended.err
+    assert not (tmp_path / "out").exists()
+    keeps_secrets(ended.shown)
+
+
+def test_offers_need_a_folder_to_be_kept_in(negbox: Terminal, boat: Path, scripts: tuple[str, ...]) -> None:
+    boat.write_text(MADE_UP + boat.read_text())
+    ended = negbox("run", boat, *scripts, "--keep-offers")
+    assert ended.code == 2
+    assert "add --out DIR" in ended.err
+
+
+def test_older_offers_are_not_mixed_with_a_new_agreement(
+    negbox: Terminal, boat: Path, tmp_path: Path, scripts: tuple[str, ...]
+) -> None:
+    (tmp_path / "offers.json").write_text("{}")
+    ended = negbox("run", boat, *scripts, "--out", tmp_path)
+    assert ended.code == 2
+    assert "offers.json is there already" in ended.err
+
+
+def test_a_run_that_is_cut_short_keeps_no_offers(negbox: Terminal, boat: Path, tmp_path: Path) -> None:
+    boat.write_text(MADE_UP + boat.read_text())
+    script = write_script(tmp_path / "s.json", [OFFER])  # it has nothing to say in the next turn
+    out = tmp_path / "out"
+    ended = negbox(
+        "run", boat, "--model", script, "--no-advisor", "--max-tokens", "1", "--keep-offers", "--out", out
+    )
+    assert ended.code == 4, ended.shown
+    assert sorted(path.name for path in out.iterdir()) == ["agreement.json", "statement.json"]
