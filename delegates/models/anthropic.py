@@ -95,6 +95,9 @@ class AnthropicModel:
             raise ModelUnavailableError("the model was closed: open it again")
         if self._client is None:
             import anthropic  # noqa: PLC0415
+            import httpx2  # noqa: PLC0415
+
+            from delegates.models.transport import Line  # noqa: PLC0415
 
             wire.quiet()
             client = anthropic.AsyncAnthropic(
@@ -103,9 +106,7 @@ class AnthropicModel:
                 max_retries=0,
                 timeout=self._timeout_seconds,
                 open_telemetry={"traces": False, "propagation": False},
-                http_client=anthropic.DefaultAioHttpClient(
-                    trust_env=False, follow_redirects=False, timeout=self._timeout_seconds
-                ),
+                http_client=httpx2.AsyncClient(transport=Line(), trust_env=False, follow_redirects=False),
             )
             # The SDK would add headers that the environment names, at any address, and its own headers about
             # this machine. There is no argument that says no to them.

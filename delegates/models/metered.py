@@ -58,29 +58,34 @@ class MeteredModel:
         Raises:
             LimitReachedError: The call could pass a limit and was not made, or it outlasted the time.
         """
-        request = replace(request, max_tokens=request.max_tokens + self._thinking_tokens)
-        most = upper_estimate(request)
-        self._budget.check(most.tokens, self._cost(most))
+        if self._thinking_tokens:
+            request = replace(request, max_tokens=request.max_tokens + self._thinking_tokens)
+        if self._budget.limits is not None:  # the estimate reads the whole prompt
+            most = upper_estimate(request)
+            self._budget.check(most.tokens, self._cost(most))
         completion: Completion | None = None
-        # the most if the caller gives up waiting: the provider may work on, and charge
-        charged: Usage | None = most
+        # None: not known, so the most that it can be; also if the caller gives up waiting: the provider may
+        # work on, and charge
+        usage: Usage | None = None
+        is_charged = True
         clock = asyncio.timeout(self._budget.seconds_left)
         try:
             async with clock:
                 completion = await self._model.complete(request)
-                charged = completion.usage or most
+                usage = completion.usage
         except ModelTransientError:
-            charged = Usage()
+            usage = Usage()
             raise
         except ModelUnavailableError:
-            charged = None
+            is_charged = False
             raise
         except TimeoutError:
             if not clock.expired():
                 raise
         finally:
-            if charged is not None:
-                known = completion is not None and completion.usage is not None
+            if is_charged:
+                known = completion is not None and usage is not None
+                charged = upper_estimate(request) if usage is None else usage
                 self._budget.add(charged, self._cost(charged), estimated=not known)
         if completion is None:
             raise LimitReachedError(

@@ -91,7 +91,10 @@ class OpenAIModel:
         if self._closed:
             raise ModelUnavailableError("the model was closed: open it again")
         if self._client is None:
+            import httpx2  # noqa: PLC0415
             import openai  # noqa: PLC0415
+
+            from delegates.models.transport import Line  # noqa: PLC0415
 
             wire.quiet()
             client = openai.AsyncOpenAI(
@@ -99,9 +102,7 @@ class OpenAIModel:
                 base_url=self._address,
                 max_retries=0,
                 timeout=self._timeout_seconds,
-                http_client=openai.DefaultAioHttpClient(
-                    trust_env=False, follow_redirects=False, timeout=self._timeout_seconds
-                ),
+                http_client=httpx2.AsyncClient(transport=Line(), trust_env=False, follow_redirects=False),
             )
             # The SDK would add the organisation, the project and headers that the environment names, at any
             # address, and its own headers about this machine. There is no argument that says no to them.

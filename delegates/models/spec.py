@@ -163,9 +163,11 @@ def thinking_tokens(spec: ModelSpec) -> int:
 
 def _key(spec: ModelSpec, keys: Mapping[str, str], variable: str) -> str | None:
     if spec.base_url is not None:
-        return keys.get(COMPATIBLE_KEY, "").strip() or None
+        variable = COMPATIBLE_KEY
     key = keys.get(variable, "").strip()
     if not key:
+        if spec.base_url is not None:
+            return None
         raise InvalidModelError(
             f"{spec} needs a key: set {variable}, or choose a model that needs none, such as local/…"
         )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import httpx2
 
 _LOGGERS = ("openai", "anthropic", "httpx2", "httpcore2", "httpx", "httpcore", "aiohttp", "h11")
-_LARGEST_REPLY_BYTES = 16 * 2**20
+LARGEST_REPLY_BYTES = 16 * 2**20
 _SLOW_DOWN = {408, 409, 425, 429}
 _NEVER_BETTER = {501, 505}
 _REFUSED = "it does not accept this request: check the model's name and that the prompt fits its context"
@@ -127,7 +127,7 @@ def read_object(answer: Answer, host: str) -> dict[str, Any]:
     if not 200 <= answer.status < 300:
         raise status_problem(answer, host)
     found: object = None
-    if len(answer.body) <= _LARGEST_REPLY_BYTES:
+    if len(answer.body) <= LARGEST_REPLY_BYTES:
         try:
             found = json.loads(answer.body)
         except (ValueError, RecursionError):

@@ -98,6 +98,13 @@ def test_a_missing_or_impossible_key_is_named_and_not_repeated(
     assert not key or not key.strip() or key not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["two words", "schlüssel", "line\nbreak"])
+def test_an_impossible_key_for_a_server_by_address_is_not_repeated(key: str) -> None:
+    with pytest.raises(InvalidModelError, match="NEGBOX_COMPATIBLE_API_KEY") as caught:
+        open_model("openai/m@http://localhost:1/v1", environment={"NEGBOX_COMPATIBLE_API_KEY": key})
+    assert key not in str(caught.value)
+
+
 def test_a_server_by_address_needs_no_key() -> None:
     model = open_model("openai/m@http://localhost:1/v1", environment={})
     assert model.spec == "openai/m@http://localhost:1/v1"
