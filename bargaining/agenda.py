@@ -33,8 +33,10 @@ class Agenda(BaseModel):
     """`alternating_offers`: the sides take turns to offer. `single_text`: a mediator proposes complete texts, and
     both sides answer in private whether they would sign."""
     settlement: Literal["as_agreed", "improved"] = "as_agreed"
-    """`improved`: where both briefs have preferences, the box replaces what was agreed by an outcome that both
-    sides value more, if there is one (Raiffa's post-settlement settlement)."""
+    """`improved`: where both briefs have preferences and both delegates may accept, the box replaces what was
+    agreed by an outcome that both sides value at least as much and one of them more, if there is one (Raiffa's
+    post-settlement settlement). It believes the preferences that it is told: a side that overstates what it dislikes
+    can gain by it, and terms that nobody named at the table can be signed."""
     offer_lifetime: StrictInt | None = Field(default=None, ge=1)
     """How many of the other side's turns an offer stays acceptable for. None: until it is replaced."""
     deadlock_rounds: StrictInt | None = Field(default=4, ge=2)

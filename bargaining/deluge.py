@@ -7,7 +7,9 @@ best that its mandate allows. A text that both still sign late is worth much to 
 the last one that both sign is near the Kalai-Smorodinsky solution.
 
 Covered: deadlines by rounds and by the clock, sides without preferences (the mandate decides).
-Not covered: guessing what the other side would sign. A bar depends on nothing but time.
+Not covered: guessing what the other side would sign. A bar depends on nothing but time, so a side that keeps a high
+bar from the start gets the better of one that follows this rule. Where a mandate is cut too finely to tell its best
+outcome, the bar rises to the best of all outcomes, and its last part passes nothing.
 """
 
 from fractions import Fraction

@@ -130,5 +130,6 @@ class HillClimbing:
 def _mutated(digits: Sequence[int], changes: int, lengths: Sequence[int], random: Random) -> tuple[int, ...]:
     changed = list(digits)
     for place in random.sample(range(len(lengths)), min(changes, len(lengths))):
-        changed[place] = random.randrange(lengths[place])
+        if lengths[place] > 1:  # one of the other values
+            changed[place] = (changed[place] + random.randrange(1, lengths[place])) % lengths[place]
     return tuple(changed)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 
 _MAX_CHARACTERS = 40
+_LARGEST = 10**30
 
 
 def exact(value: object) -> Fraction:
@@ -24,6 +25,8 @@ def exact(value: object) -> Fraction:
         case Fraction():
             return value
         case int():
+            if abs(value) >= _LARGEST:
+                raise ValueError("expected a number of at most 30 digits")
             return Fraction(value)
         case float() | str():
             text = repr(value) if isinstance(value, float) else value.strip()

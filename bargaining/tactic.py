@@ -52,11 +52,6 @@ def conceder(elapsed: Fraction) -> Fraction:
     return 1 - (1 - elapsed) ** 3
 
 
-BOULWARE: Curve = boulware
-STEADY: Curve = steady
-LINEAR: Curve = linear
-CONCEDER: Curve = conceder
-
 ADVANCE = Fraction(1, 4)
 """The share of the way from ceiling to floor that `TitForTat` goes by itself until the last round."""
 
@@ -184,7 +179,7 @@ class TitForTat(_Bidding):
         floor, ceiling = self.range
         worth = [self._utility.value(outcome) for outcome in view.table.offers(view.agenda.other(view.role))]
         answered = max(worth) - worth[0] if worth else Fraction(0)
-        unasked = ceiling - aspiration(view, ceiling, ceiling - ADVANCE * (ceiling - floor), LINEAR)
+        unasked = ceiling - aspiration(view, ceiling, ceiling - ADVANCE * (ceiling - floor), linear)
         level = max(ceiling - answered - unasked, floor)
         return level, self._bidder.candidates(level, count, self._opponent)
 
@@ -214,15 +209,12 @@ class MiCRO(_Bidding):
 
 TACTICS: Mapping[str, Callable[[Agenda, UtilityFunction, BoundMandate, int], Tactic]] = MappingProxyType(
     {
-        "boulware": partial(TimeBased, BOULWARE),
-        "linear": partial(TimeBased, LINEAR),
-        "conceder": partial(TimeBased, CONCEDER),
+        "boulware": partial(TimeBased, boulware),
+        "linear": partial(TimeBased, linear),
+        "conceder": partial(TimeBased, conceder),
         "micro": MiCRO,
-        "steady": partial(TimeBased, STEADY),
+        "steady": partial(TimeBased, steady),
         "tit-for-tat": TitForTat,
     }
 )
-"""The tactics by name."""
-
-DEFAULT_TACTIC = "steady"
-"""The one to choose if nothing speaks for another: what a delegate's advisor does."""
+"""The tactics by name. `steady` is what a delegate's advisor does; choose it if nothing speaks for another."""

@@ -7,7 +7,8 @@ side hopes for more by then.
 
 Covered: a side's view holds the agenda, the texts so far and its own answers, never the other side's answers or
 the mediator's draft. Not covered: what follows from the texts themselves. A mediator that stays near a text tells
-both sides that both have signed it; and a side can time how long the other takes to answer.
+both sides that both have signed it; and a side can time how long the other takes to answer. Nor is honesty
+rewarded: who asks for much from the start, and keeps to it, gets more of a deal or none.
 """
 
 from collections.abc import Iterable
@@ -38,7 +39,7 @@ class TextView:
     """Counted from 1."""
     texts: tuple[Outcome, ...]
     """Oldest first; the last one is what it is asked about."""
-    answers: tuple[bool, ...]
+    answers: tuple[bool, ...] = field(repr=False)
     """Its own, to the texts before the last one: whether its yes counted."""
     seconds_left: float | None = None
 

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from bargaining.agenda import Agenda
 from bargaining.mandate import BoundMandate
-from bargaining.move import Accept, Move, Offer, Pass
+from bargaining.move import Move, Offer, Pass
 from bargaining.outcome import Outcome
 from bargaining.table import View
-from bargaining.tactic import STEADY, TimeBased
+from bargaining.tactic import TimeBased, steady
 from bargaining.utility import UtilityFunction
 
 OFFERS = 3
@@ -61,7 +61,7 @@ class UtilityAdvisor:
         self, agenda: Agenda, role: str, utility: UtilityFunction, mandate: BoundMandate, *, seed: int = 0
     ) -> None:
         self._role = role
-        self._tactic = TimeBased(STEADY, agenda, utility, mandate, seed)
+        self._tactic = TimeBased(steady, agenda, utility, mandate, seed)
 
     def advise(self, view: View) -> Advice:
         """The tactic's plan, and how far from it the model may go."""
@@ -92,10 +92,4 @@ class Caution:
     def advise(self, view: View) -> Advice:
         """No offers, no opinion; a safe move."""
         offers = view.table.offers(self._role)[-1:] or self._opening
-        return Advice((), accept=False, move=_first_safe_move(view, accept=False, offers=offers))
-
-
-def _first_safe_move(view: View, *, accept: bool, offers: tuple[Outcome, ...]) -> Move:
-    if accept and view.standing is not None:
-        return Accept(offer=view.standing.number)
-    return Offer(outcome=offers[0]) if offers else Pass()
+        return Advice((), accept=False, move=Offer(outcome=offers[0]) if offers else Pass())

@@ -129,8 +129,9 @@ class Referee:
     def settle(self, agreed: Outcome) -> Outcome | None:
         """What is signed for an outcome that both sides agreed to; None if it is outside a mandate.
 
-        That is the outcome itself, or one that both sides value more if the agenda asks for it and both briefs
-        have preferences. Both mandates are asked once more about whatever leaves.
+        That is the outcome itself or, if the agenda asks for it, both briefs have preferences and both delegates may
+        accept, an efficient one that both sides value at least as much. Both mandates are asked once more about
+        whatever leaves.
         """
         if not self._approves(agreed):
             return None
@@ -139,7 +140,8 @@ class Referee:
 
     def _improved(self, agreed: Outcome) -> Outcome:
         utilities = {role: m.utility for role, m in self._mandates.items() if m.utility is not None}
-        if len(utilities) < len(self._mandates):
+        may_accept = all(m.mandate.authority.accept for m in self._mandates.values())
+        if len(utilities) < len(self._mandates) or not may_accept:
             return agreed
         space = self._agenda.space
         problem = BargainingProblem.of(self._agenda, utilities, self._mandates)

@@ -26,6 +26,10 @@ NOT_COVERED = (
     "The statement is not signed.",
 )
 
+SETTLEMENT_NOT_COVERED = (
+    "The terms may be better for a side than what was agreed at the table, by the preferences that each side stated: "
+    "the box believes them, and the terms tell more about them than the offers did."
+)
 TEXTS_NOT_COVERED = (
     "The texts, and how long the answers took, let each side infer some of the other's answers."
 )
@@ -71,6 +75,7 @@ def statement(
             "agenda": agenda_digest(agenda),
             "agreement": digest(agreement),
             "protocol": agenda.protocol,
+            "settlement": agenda.settlement,
             "isolation": "none",
             "assurance": "none",
             "delegates": {role: _describe(delegation) for role, delegation in delegations.items()},
@@ -80,6 +85,7 @@ def statement(
             "export_bits": f"{ceil(100 * export_bits(agenda)) / 100:.2f}",
             "not_covered": [
                 *NOT_COVERED,
+                *([SETTLEMENT_NOT_COVERED] if agenda.settlement == "improved" else []),
                 *([TEXTS_NOT_COVERED] if mediation else []),
                 *([MEDIATOR_NOT_COVERED] if mediation and mediation.prompts else []),
                 *([KEPT_NOT_COVERED] if kept else []),

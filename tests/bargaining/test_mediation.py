@@ -77,7 +77,7 @@ def test_when_all_texts_are_refused_the_mediator_has_nothing_left() -> None:
     assert sorted(agenda.space.index(ballot.text) for ballot in ballots) == list(range(6))
 
 
-def test_no_text_is_proposed_again_after_somebody_refused_it() -> None:
+def test_no_text_is_proposed_again_to_a_side_that_always_refuses_it() -> None:
     agenda = _agenda(200, x=30, y=30)
     ballots = play(
         agenda, HillClimbing(agenda), lambda n, t: [r for r, i in (("a", "x"), ("b", "y")) if int(t[i]) > 9]

@@ -10,7 +10,7 @@ from bargaining.agenda import Agenda
 from bargaining.mandate import Allowed, BoundMandate, Mandate
 from bargaining.move import Accept, Offer, Pass, WalkAway
 from bargaining.table import Table, View
-from bargaining.tactic import STEADY, TACTICS, aspiration
+from bargaining.tactic import TACTICS, aspiration, steady
 from bargaining.utility import Preferences, UtilityFunction
 from delegates.advisor import OFFERS, SLACK, Advice, Caution, UtilityAdvisor
 from tests.bargaining.strategies import agendas, principals
@@ -82,7 +82,7 @@ def test_advice_is_safe_and_never_rises_in_any_negotiation(data: st.DataObject) 
             table = table.add(Offer(outcome=space.at(theirs)) if theirs >= 0 else Pass())
             continue
         seen = View(table, role, data.draw(st.none() | st.floats(0, 60)))
-        level = min(level, aspiration(seen, ceiling, floor, STEADY))
+        level = min(level, aspiration(seen, ceiling, floor, steady))
         advice = advisor.advise(seen)
         check(advice, seen, utility, mandate, level, floor, ceiling)
         assert advisor.advise(seen) == advice

@@ -99,6 +99,12 @@ def test_without_preferences_on_both_sides_nothing_is_improved() -> None:
     assert _settled(agenda, agreed, mandates) == agreed
 
 
+def test_for_a_delegate_that_may_not_accept_nothing_is_improved() -> None:
+    agenda = _agenda()
+    agreed = agenda.space.outcome({"price": 5, "delivery": False})
+    assert _settled(agenda, agreed, _bound(agenda, seller={"authority": {"accept": False}})) == agreed
+
+
 def test_a_space_too_large_to_compare_refuses_improvement_from_the_start() -> None:
     large = [{**PRICE, "name": f"price_{i}", "maximum": 99} for i in range(4)]
     with pytest.raises(ValidationError, match="larger steps"):

@@ -47,6 +47,7 @@ def test_it_holds_nothing_that_a_delegate_could_choose_but_the_agreements_digest
         "agenda",
         "agreement",
         "protocol",
+        "settlement",
         "isolation",
         "assurance",
         "delegates",
