@@ -7,7 +7,7 @@
     anthropic/NAME@ADDRESS       a server that speaks Anthropic's Messages
     local/ALIAS, local/X.gguf    the embedded engine
     scripted/FILE                replies from a YAML or JSON file
-    tactic/NAME                  a classical tactic: no model at all
+    tactic/NAME                  a classical tactic of bargaining.tactic: no model at all
 
 The environment is read here, once, and nowhere else. The key for a given ADDRESS, if it wants one, is in
 NEGBOX_COMPATIBLE_API_KEY: a key for OpenAI or Anthropic is never sent to another address.
@@ -85,6 +85,8 @@ def parse(text: str) -> ModelSpec:
         case "local" | "scripted" | "tactic":
             if not _PLAIN.fullmatch(rest):
                 raise InvalidModelError(f"the name after '{provider}/' cannot be used: {_EXAMPLES}")
+            if provider == "tactic":
+                _check_tactic(rest)
             return ModelSpec(provider, rest)
         case _:
             raise AssertionError(provider)
@@ -159,6 +161,14 @@ def thinking_tokens(spec: ModelSpec) -> int:
     """
     hosted = spec.provider in {"openai", "anthropic"} and spec.base_url is None
     return THINKING_TOKENS if hosted and not spec.name.startswith(_OLD_NAMES) else 0
+
+
+def _check_tactic(name: str) -> None:
+    from bargaining.tactic import TACTICS  # noqa: PLC0415 - heavy: it searches outcomes with numpy
+
+    if name not in TACTICS:
+        shown = f" '{name}'" if re.fullmatch(r"[\w.-]{1,40}", name) else ""
+        raise InvalidModelError(f"unknown tactic{shown}; there are: {', '.join(sorted(TACTICS))}")
 
 
 def _key(spec: ModelSpec, keys: Mapping[str, str], variable: str) -> str | None:

@@ -53,6 +53,8 @@ def test_a_spec_is_read(text: str, spec: ModelSpec) -> None:
         ("openai/m@http://example.org/v1", "plain http"),
         ("openai/m@http://127.0.0.1.example.org/v1", "plain http"),
         ("local/a\nb", "cannot be used"),
+        ("tactic/bully", "unknown tactic 'bully'; there are: boulware, conceder, linear, micro, steady, tit"),
+        ("tactic/Steady", "unknown tactic 'Steady'"),
     ],
 )
 def test_a_spec_that_cannot_be_used_is_refused_with_advice(text: str, words: str) -> None:
@@ -68,6 +70,7 @@ def test_a_spec_that_cannot_be_used_is_refused_with_advice(text: str, words: str
         "openai/m@http://localhost:1/@hunter2",
         "https://user:hunter2@example.org/v1",
         "hunter2@",
+        "tactic/hunter2@",
     ],
 )
 def test_credentials_in_an_address_are_refused_and_not_repeated(text: str) -> None:
