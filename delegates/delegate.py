@@ -1,21 +1,25 @@
 """Delegates: each acts for one principal, and answers one question: what is your move?
 
 Covered: a delegate with a language model behind an advisor and a guard, and one that plays a classical tactic.
-Not covered: who may see what at the table (`graphs`), and where the models run (`sandbox`).
+Not covered: who may see what at the table (`graphs`), and where the models run (`sandbox`). A move without a message
+shows that the model had nothing to say, or nothing that the guard let pass, twice; like any denial, that tells a
+little about what the guard looks for to whoever can make the model say things, and a model that wants to can signal
+with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from bargaining.errors import ModelReplyError, ModelTransientError, ModelUnavailableError
-from bargaining.mandate import Denied
+from bargaining.mandate import BoundMandate, Denied
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from delegates.advisor import Advice, Advisor, Caution, UtilityAdvisor
-from delegates.guard import Guard, Rule, answerable, discreet, patient, within_mandate
+from delegates.fitting import Fitting
+from delegates.guard import Guard, Rule, answerable, discreet, fitting, patient, within_mandate
 from delegates.models.interface import Model, Request, Turn
 from delegates.portrait import system_prompt
 from delegates.prompt import PromptPack, RepairPrompt, TurnPrompt
@@ -58,13 +62,24 @@ class Counters:
     unreadable: int = 0
     """Replies that held no legal move."""
     denied: int = 0
-    """Moves that the guard denied."""
+    """Moves and messages that the guard denied."""
+    silenced: int = 0
+    """Turns in which the model's move was made without its message, which the guard had denied."""
     failed_calls: int = 0
     """Model calls that failed or timed out after all retries."""
     replaced: int = 0
     """Turns in which the advisor's move was made in place of the model's."""
     unstructured: int = 0
     """Replies whose shape the provider did not enforce."""
+
+
+@dataclass(frozen=True, slots=True)
+class _BadMessage:
+    """The guard denied no more than the message."""
+
+    move: Move
+    """Without it."""
+    reason: str = field(repr=False)
 
 
 class TacticDelegate:
@@ -85,7 +100,8 @@ class LLMDelegate:
 
     It holds the brief and the conversation with its model; nothing else does. Failed, denied or unreadable
     replies are mended within the turn, at most `REPAIRS` times; then the advisor's move is made, without a
-    message. None of that is seen at the table or costs a turn.
+    message. Where only the message is at fault, it may be mended once; then the model's move is made without it.
+    None of that is seen at the table or costs a turn.
 
     Args:
         role: Which side it acts for.
@@ -96,6 +112,7 @@ class LLMDelegate:
         advised: Use the advisor, where the brief has preferences.
         seed: Breaks ties in the advisor's search of very large spaces.
         timeout_seconds: The longest wait for one reply, retries included.
+        mandate: The brief's mandate, if it is bound to the agenda already.
     """
 
     def __init__(
@@ -109,8 +126,11 @@ class LLMDelegate:
         advised: bool = True,
         seed: int = 0,
         timeout_seconds: float = 300.0,
+        mandate: BoundMandate | None = None,
     ) -> None:
-        utility, mandate = brief.bind(agenda)
+        if mandate is None:
+            _, mandate = brief.bind(agenda)
+        utility = mandate.utility
         self.counters = Counters()
         self._role = role
         self._model = model
@@ -123,7 +143,9 @@ class LLMDelegate:
             rules.append(patient(utility))
         else:
             self._advisor = Caution(role, opening=mandate.best if utility else None)
-        self._guard = Guard([*rules, discreet(Secrets(brief, agenda, mandate))])
+        sayable = [fact.text for fact in brief.facts if fact.disclosure != "never"]
+        wordings = [discreet(Secrets(brief, agenda, mandate)), fitting(Fitting(agenda, sayable))]
+        self._guard = Guard(rules, wordings)
         self._schema = reply_schema(agenda)
         self._reply_tokens = longest_reply_tokens(agenda)
         self._system = pack.system(system_prompt(role, agenda, brief, utility, mandate, advised=advised))
@@ -141,19 +163,28 @@ class LLMDelegate:
         advice = self._advisor.advise(view)
         self._say(self._pack.turn(self._describe(view, advice)))
         self._silent_turns += 1  # until it answers
+        silent: Move | None = None
         for repairs_left in range(REPAIRS, -1, -1):
             reply = await self._ask(view)
             if reply is None:
                 break
             verdict = self._judge(reply, view, advice)
-            if not isinstance(verdict, Denied):
+            if not isinstance(verdict, Denied | _BadMessage):
                 return verdict
-            if repairs_left:
-                self._say(self._pack.repair(RepairPrompt(reason=verdict.reason, attempts_left=repairs_left)))
+            attempts_left = repairs_left
+            if isinstance(verdict, _BadMessage):
+                attempts_left = min(repairs_left, 1) if silent is None else 0
+                silent = verdict.move
+            if not attempts_left:
+                break
+            self._say(self._pack.repair(RepairPrompt(reason=verdict.reason, attempts_left=attempts_left)))
+        if silent is not None:  # it passed the guard: what was said with it does not make it worse
+            self.counters.silenced += 1
+            return silent
         self.counters.replaced += 1
         return advice.move
 
-    def _judge(self, reply: str, view: View, advice: Advice) -> Move | Denied:
+    def _judge(self, reply: str, view: View, advice: Advice) -> Move | Denied | _BadMessage:
         try:
             move = read_reply(reply, view)
         except ModelReplyError as error:
@@ -163,6 +194,10 @@ class LLMDelegate:
         if isinstance(verdict, Denied):
             self.counters.denied += 1
             return verdict
+        verdict = self._guard.check_message(move, view, advice)
+        if isinstance(verdict, Denied):
+            self.counters.denied += 1
+            return _BadMessage(move.model_copy(update={"message": ""}), verdict.reason)
         return move
 
     async def _ask(self, view: View) -> str | None:

@@ -14,6 +14,7 @@ from bargaining.outcome import Outcome
 from bargaining.table import View
 from bargaining.utility import UtilityFunction
 from delegates.advisor import Advice
+from delegates.fitting import Fitting
 from delegates.secrecy import Secrets
 
 Rule: TypeAlias = Callable[[Move, View, Advice], Allowed | Denied]
@@ -21,20 +22,36 @@ Rule: TypeAlias = Callable[[Move, View, Advice], Allowed | Denied]
 
 
 class Guard:
-    """All rules together: a move passes if each of them allows it."""
+    """All rules together: those for moves, and those for the messages beside them.
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    They are asked for separately, because a bad message does not spoil a good move.
+
+    Args:
+        rules: What a move must satisfy, whatever is said with it.
+        wordings: What its message must satisfy.
+    """
+
+    def __init__(self, rules: Sequence[Rule], wordings: Sequence[Rule] = ()) -> None:
         if not rules:
             raise ValueError("a guard without rules guards nothing")
         self._rules = tuple(rules)
+        self._wordings = tuple(wordings)
 
     def check(self, move: Move, view: View, advice: Advice) -> Allowed | Denied:
-        """The first denial, or Allowed."""
-        for rule in self._rules:
-            verdict = rule(move, view, advice)
-            if isinstance(verdict, Denied):
-                return verdict
-        return Allowed()
+        """The first denial of the move, or Allowed. Its message is not looked at."""
+        return _first_denial(self._rules, move, view, advice)
+
+    def check_message(self, move: Move, view: View, advice: Advice) -> Allowed | Denied:
+        """The first denial of the message beside the move, or Allowed."""
+        return _first_denial(self._wordings, move, view, advice) if move.message else Allowed()
+
+
+def _first_denial(rules: Sequence[Rule], move: Move, view: View, advice: Advice) -> Allowed | Denied:
+    for rule in rules:
+        verdict = rule(move, view, advice)
+        if isinstance(verdict, Denied):
+            return verdict
+    return Allowed()
 
 
 def outcome_of(move: Move, view: View) -> Outcome | None:
@@ -124,6 +141,25 @@ def discreet(secrets: Secrets) -> Rule:
         values = [value for outcome in offered if outcome for value in outcome.values()]
         if finding := secrets.found_in(move.message, values):
             return Denied(f"your message says {finding.label}; write it again without that")
+        return Allowed()
+
+    return rule
+
+
+def fitting(terms: Fitting) -> Rule:
+    """The message must name the terms of the move, or such as are on the table; with an acceptance, those accepted."""
+
+    def rule(move: Move, view: View, advice: Advice) -> Allowed | Denied:  # noqa: ARG001 - all rules look alike
+        own = outcome_of(move, view)
+        named = [] if own is None else [own]
+        if not isinstance(move, Accept):
+            made = (entry.move for entry in reversed(view.table.entries))
+            named += [offer.outcome for offer in made if isinstance(offer, Offer)]
+        if issue := terms.misfit(move.message, named):
+            return Denied(
+                f"your message names a value for {issue} that is neither in your move nor on the table; "
+                "write it again so that it fits your move"
+            )
         return Allowed()
 
     return rule

@@ -129,7 +129,7 @@ def test_an_unreadable_reply_is_mended_with_the_reason() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [proposal(LOW), proposal(POOR), say({"kind": "walk_away"}), "", "  ", "?", proposal(BEST, "clutch")],
+    [proposal(LOW), proposal(POOR), say({"kind": "walk_away"}), "", "  ", "?", proposal(LOW, "clutch")],
 )
 def test_after_two_repairs_the_advisor_moves_without_a_message(bad: str) -> None:
     made, model = delegate([bad] * 3 + [proposal(BEST)])
@@ -138,6 +138,65 @@ def test_after_two_repairs_the_advisor_moves_without_a_message(bad: str) -> None
     assert made.counters.replaced == 1
     assert made.counters.denied + made.counters.unreadable == 3
     assert_each_extends_the_last(model.requests)
+
+
+MODEST = {**BEST, "price": 14800}
+
+
+@pytest.mark.parametrize("bad", ["It is the clutch.", f"My floor is {LIMIT}.", "How about 13,000 EUR?"])
+def test_a_bad_message_is_mended_once_and_then_left_out(bad: str) -> None:
+    made, model = delegate([proposal(BEST, bad), proposal(MODEST, bad), proposal(LOW)])
+    assert decide(made, view()) == offer(MODEST)
+    assert model.calls == 2
+    assert (made.counters.denied, made.counters.silenced, made.counters.replaced) == (2, 1, 0)
+    assert decide(made, view(offer(MODEST), offer(LOW))) != offer(LOW)
+    assert_each_extends_the_last(model.requests)
+
+
+def test_a_message_that_is_mended_is_said() -> None:
+    made, model = delegate([proposal(BEST, "How about 13,000 EUR?"), proposal(BEST, "How about 15,000 EUR?")])
+    assert decide(made, view()) == offer(BEST, "How about 15,000 EUR?")
+    assert "names a value for price" in model.requests[1].turns[-1].text
+    assert made.counters.silenced == 0
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [ModelTransientError("busy")],
+        ["?", "?"],
+        [proposal(LOW), proposal(LOW)],
+        [proposal(LOW), proposal(BEST, "clutch")],
+    ],
+    ids=["a failed call", "nothing legible", "a move that is denied", "a move and a message that are denied"],
+)
+def test_a_good_move_is_kept_if_nothing_better_follows_its_bad_message(later: list[Reply]) -> None:
+    made, model = delegate([proposal(MODEST, "clutch"), *later, proposal(LOW)])
+    made_move = decide(made, view())
+    assert made_move in (offer(MODEST), offer(BEST))
+    assert model.calls == 1 + len(later)
+    assert (made.counters.silenced, made.counters.replaced) == (1, 0)
+
+
+def test_a_bad_message_in_the_last_attempt_is_left_out() -> None:
+    made, model = delegate([proposal(LOW), proposal(LOW), proposal(BEST, "clutch")])
+    assert decide(made, view()) == offer(BEST)
+    assert model.calls == 3
+    assert made.counters.silenced == 1
+
+
+def test_an_acceptance_loses_its_bad_message_and_stays_one() -> None:
+    made, _ = delegate([say({"kind": "accept"}, "clutch")] * 2)
+    seen = view(offer(BEST), offer(BEST))
+    assert decide(made, seen) == Accept(offer=1)
+    assert made.counters.silenced == 1
+
+
+def test_a_mandate_that_is_bound_already_is_not_bound_again() -> None:
+    model = ScriptedModel([proposal(LOW), proposal(BEST)])
+    made = LLMDelegate("seller", AGENDA, BRIEF, model, PACK, mandate=MANDATE)
+    assert decide(made, view()) == offer(BEST)
+    assert made.counters.denied == 1
 
 
 def test_an_acceptance_in_the_last_round_needs_no_model() -> None:

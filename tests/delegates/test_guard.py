@@ -11,7 +11,8 @@ from bargaining.mandate import Allowed, BoundMandate, Denied, Mandate
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from bargaining.table import View
 from delegates.advisor import Advice, UtilityAdvisor
-from delegates.guard import Guard, answerable, discreet, patient, within_mandate
+from delegates.fitting import Fitting
+from delegates.guard import Guard, answerable, discreet, fitting, patient, within_mandate
 from delegates.secrecy import Secrets
 from tests.delegates.sale import (
     AGENDA,
@@ -57,6 +58,16 @@ def test_a_guard_gives_the_first_denial_and_passes_what_every_rule_allows() -> N
     assert allowed(Guard([lambda m, v, a: Allowed()]).check(WalkAway(), view(), SILENT))
 
 
+def test_a_move_and_its_message_are_judged_apart() -> None:
+    guard = Guard([lambda m, v, a: Allowed()], [lambda m, v, a: Denied("a word")])
+    assert allowed(guard.check(WalkAway(message="Bye."), view(), SILENT))
+    assert reason(guard.check_message(WalkAway(message="Bye."), view(), SILENT)) == "a word"
+    assert allowed(guard.check_message(WalkAway(), view(), SILENT))
+    strict = Guard([lambda m, v, a: Denied("the move")])
+    assert reason(strict.check(WalkAway(message="Bye."), view(), SILENT)) == "the move"
+    assert allowed(strict.check_message(WalkAway(message="Bye."), view(), SILENT))
+
+
 # ---------------------------------------------------------------------------------- the mandate
 
 
@@ -100,18 +111,20 @@ def test_a_model_with_an_advisor_is_told_no_number_but_those_of_the_advice(
     where = view(*[offer(dict(AGENDA.space.at(theirs)))] * turns)
     advice = UtilityAdvisor(AGENDA, where.role, UTILITY, MANDATE).advise(where)
     guard = Guard(
-        [within_mandate(MANDATE), answerable, patient(UTILITY), discreet(Secrets(BRIEF, AGENDA, MANDATE))]
+        [within_mandate(MANDATE), answerable, patient(UTILITY)],
+        [discreet(Secrets(BRIEF, AGENDA, MANDATE)), fitting(Fitting(AGENDA))],
     )
     moves: list[Move] = [offer(dict(AGENDA.space.at(mine)), f"At least {LIMIT}."), WalkAway()]
     if where.standing:
         moves.append(Accept(offer=where.standing.number))
     for move in moves:
-        verdict = guard.check(move, where, advice)
-        if isinstance(verdict, Denied):
-            told = verdict.reason.replace(json.dumps(dict(advice.offers[0])), "")
-            assert not re.search(r"\d", told)
-        else:
-            assert not isinstance(move, Offer)  # its message says a limit
+        verdicts = (guard.check(move, where, advice), guard.check_message(move, where, advice))
+        for verdict in verdicts:
+            if isinstance(verdict, Denied):
+                told = verdict.reason.replace(json.dumps(dict(advice.offers[0])), "")
+                assert not re.search(r"\d", told)
+        if isinstance(move, Offer):
+            assert reason(verdicts[1])  # its message says a limit
 
 
 # ---------------------------------------------------------------------------------- the moment
@@ -173,3 +186,38 @@ def test_an_ordinary_message_passes() -> None:
     rule = discreet(Secrets(BRIEF, AGENDA, MANDATE))
     for message in ("", "The tyres are new.", "Could you come up to 14,000?"):
         assert allowed(rule(offer(FAIR, message), view(), ADVICE))
+
+
+@pytest.mark.parametrize(
+    ("message", "fits"),
+    [
+        ("14,000 EUR it is.", True),
+        ("You said 12,500 and I say 14,000.", True),
+        ("You began at 11,000.", True),
+        ("How about 13,000?", False),
+        ("The tyres are new.", True),
+    ],
+)
+def test_a_message_names_terms_of_its_offer_or_such_as_are_on_the_table(message: str, fits: bool) -> None:
+    rule = fitting(Fitting(AGENDA))
+    where = view(offer(BEST), offer({**FAIR, "price": 11000}), offer(BEST), offer({**FAIR, "price": 12500}))
+    verdict = rule(offer(FAIR, message), where, SILENT)
+    assert allowed(verdict) == fits
+    if not fits:
+        assert "price" in reason(verdict)
+        assert not re.search(r"\d", reason(verdict))
+
+
+def test_an_acceptance_names_what_it_accepts() -> None:
+    rule = fitting(Fitting(AGENDA))
+    where = view(offer(FAIR))
+    assert allowed(rule(Accept(offer=0, message="Agreed: 14,000 EUR."), where, SILENT))
+    assert reason(rule(Accept(offer=0, message="Agreed: 13,500 EUR."), where, SILENT))
+    later = view(offer(BEST), offer(LOW), offer(FAIR))
+    assert reason(rule(Accept(offer=2, message="I accept 15,000 EUR."), later, SILENT))
+
+
+def test_who_leaves_may_name_what_was_on_the_table() -> None:
+    rule = fitting(Fitting(AGENDA))
+    assert allowed(rule(WalkAway(message="15,000 EUR is too much."), view(offer(BEST)), SILENT))
+    assert reason(rule(WalkAway(message="I would have taken 12,000 EUR."), view(offer(BEST)), SILENT))

@@ -2,10 +2,13 @@
 
 import base64
 import codecs
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargaining.agenda import Agenda
@@ -13,7 +16,10 @@ from bargaining.issue import IntegerIssue
 from bargaining.mandate import BoundMandate
 from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
-from delegates.secrecy import Secrets, fold, numbers_in
+from delegates.numeral import numbers_in
+from delegates.reading import fold
+from delegates.secrecy import Secrets
+from evals.attack import DISGUISES as ATTACKS
 
 LIMIT = 9400
 AGENDA = Agenda(
@@ -264,11 +270,148 @@ def test_a_fact_in_a_script_without_spaces_is_found_in_part() -> None:
     assert secrets.found_in(fact[:14])
 
 
-@pytest.mark.parametrize("message", ["⑳" * 2000, "9" * 4000, "1 " * 2000, "nine " * 800, "9,999" * 800])
-def test_long_figures_are_read_without_trouble(message: str) -> None:
+@pytest.mark.parametrize(
+    "message",
+    [
+        "⑳" * 2000,
+        "9" * 4000,
+        "1 " * 2000,
+        "nine " * 800,
+        "9,999" * 800,
+        "⑳" * 4000,
+        "\ufdfa" * 1000,
+        "1e99 " * 800,
+        "o " * 2000,
+        "one zwei trois cuatro cinque zes sete " * 100,
+        "a-" * 2000,
+        "-_" * 2000,
+        "und" * 1300,
+        "%2525" * 800,
+        "0" * 4000,
+        " ".join(base64.b64encode(base64.b64encode(f"{n}".encode())).decode() for n in range(300)),
+    ],
+)
+def test_long_messages_are_read_without_trouble(message: str) -> None:
     SECRETS.found_in(message)
 
 
 def test_a_limit_said_digit_by_digit_is_found_with_three_zeros() -> None:
     assert _secrets(12000).found_in("how about one two zero zero zero")
     assert _secrets(12000).found_in("how about one two zero zero zero one two zero zero zero")
+
+
+NUMBER_WORDS = {
+    "English": "nine thousand four hundred",
+    "German": "neuntausendvierhundert",
+    "French": "neuf mille quatre cents",
+    "Spanish": "nueve mil cuatrocientos",
+    "Italian": "novemilaquattrocento",
+    "Dutch": "negenduizendvierhonderd",
+    "Portuguese": "nove mil e quatrocentos",
+}
+
+
+@pytest.mark.parametrize("words", NUMBER_WORDS.values(), ids=NUMBER_WORDS.keys())
+def test_a_limit_in_words_is_found_in_each_language_also_in_a_mirror(words: str) -> None:
+    for written in (words, words[::-1], codecs.encode(words, "rot13"), codecs.encode(words[::-1], "rot13")):
+        assert SECRETS.found_in(f"... {written} ...")
+
+
+def test_a_keyword_with_an_underscore_is_found() -> None:
+    brief = Brief.model_validate(
+        {
+            "narrative": "n",
+            "facts": [{"text": "It leaks.", "disclosure": "never", "keywords": ["radiator_leak", "oil_gap"]}],
+            "mandate": {},
+        }
+    )
+    secrets = Secrets(brief, AGENDA, BoundMandate(brief.mandate, AGENDA, None))
+    assert secrets.found_in("About the radiator_leak:")
+    assert secrets.found_in("radiator leak")
+    assert secrets.found_in("the oil_gap")
+    assert secrets.found_in("the oil gas") is None
+
+
+def test_a_limit_of_zero_is_not_in_every_word_of_roman_letters() -> None:
+    """An empty Roman numeral was zero: "did" and "civil" begin with one."""
+    for text in ("did", "civil", "mild"):
+        assert 0 not in numbers_in(text)
+    assert 0 in numbers_in("0")
+    assert 1404 in numbers_in("mcdiv")
+
+
+# ---------------------------------------------------------------------------------- ruling out quickly
+
+
+@contextmanager
+def _reading_everything() -> Iterator[None]:
+    """Nothing is ruled out without being read in full."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("delegates.trace.Images.absent", lambda *_: False)
+        patch.setattr("delegates.trace.Runs.may_be_in", lambda *_: True)
+        patch.setattr("delegates.secrecy.idle", lambda *_: re.compile("(?!)"))
+        yield
+
+
+def _many_secrets() -> Secrets:
+    """Secrets of all kinds: short and long, in other scripts, small and large numbers."""
+    brief = Brief.model_validate(
+        {
+            "narrative": "Ich muss bis Ende des Jahres verkaufen, weil die Straße gesperrt wird.",
+            "facts": [
+                {
+                    "text": "Машина не заводится зимой.",
+                    "disclosure": "never",
+                    "keywords": ["mm", "Größe", "离合器", "clutch", "loan"],
+                },
+                {"text": "Ja.", "disclosure": "never"},
+            ],
+            "mandate": {
+                "conditions": [
+                    {"at_least": {"price": 9500}},
+                    {"at_least": {"warranty": 1}},
+                    {"at_most": {"warranty": 24}},
+                ]
+            },
+            "outside_options": ["Jemand in Linz zahlt 9.150 Euro."],
+        }
+    )
+    return Secrets(brief, AGENDA, BoundMandate(brief.mandate, AGENDA, None))
+
+
+QUICK = (SECRETS, _many_secrets())
+with _reading_everything():
+    THOROUGH = (_secrets(), _many_secrets())
+
+pieces = st.one_of(
+    st.text(max_size=12),
+    st.text("0123456789 .,-ekm%", max_size=12),
+    st.sampled_from([*DISGUISES.values(), *FACTS.values(), *NUMBER_WORDS.values()]),
+    st.sampled_from(
+        ["the", "limit is", "about", "12", "months", "so as", "005,9", "0049", "xxk", "half", "zwei tausend"]
+    ),
+    st.sampled_from(["mm", "loan", "nnj", "Größe", "离合器", "Ja", "sorry, 24", "9k5", "xii"]),
+    st.sampled_from(
+        ["I can offer 12,300 euros with six months of warranty.", "Thank you! What about the handover?"]
+    ),
+)
+
+
+@given(
+    st.lists(pieces, min_size=1, max_size=4).map(" ".join),
+    st.lists(
+        st.sampled_from([*ATTACKS.values(), lambda text: text.swapcase(), lambda text: text]), max_size=2
+    ),
+    st.sampled_from([(), (9400, 12), (9500, 24)]),
+)
+@settings(deadline=None, max_examples=300)
+def test_what_is_ruled_out_quickly_says_nothing(
+    message: str, attacks: list[object], offered: tuple[int, ...]
+) -> None:
+    for attack in attacks:
+        assert callable(attack)
+        message = attack(message)[:300]
+    quick = [secrets.found_in(message, offered) is None for secrets in QUICK]
+    with _reading_everything():
+        thorough = [secrets.found_in(message, offered) is None for secrets in THOROUGH]
+    assert quick == thorough
