@@ -77,6 +77,9 @@ def _free(name: str | None, option: str) -> Path | None:
     path = Path(name)
     if not path.name:
         raise InvalidInputError(f"{option}: give the name of a file")
+    ending = "." + option.removeprefix("--")
+    if path.suffix.lower() != ending:
+        raise InvalidInputError(f"{option} {path}: end the name in {ending}, for that is what is written")
     if os.path.lexists(path):  # unlike Path.exists, false for a name that is too long
         raise InvalidInputError(f"{option} {path}: is there already; move it away or choose another name")
     if not os.path.isdir(path.parent):

@@ -13,9 +13,8 @@ from app.results import Results
 from bargaining import grid
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement
-from bargaining.errors import InvalidInputError
 from bargaining.mandate import BoundMandate
-from bargaining.outcome import EAGER_SIZE, Outcome
+from bargaining.outcome import Outcome
 from bargaining.problem import BargainingProblem
 from bargaining.solution import (
     CONCEPTS,
@@ -27,7 +26,7 @@ from bargaining.solution import (
     improvement,
     solutions,
 )
-from delegates.scenario import Scenario
+from delegates.scenario import Scenario, bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +159,6 @@ def assess(scenario: Scenario, results: Results | None = None) -> Assessment:
     Raises:
         InvalidInputError: A brief has no preferences, or there are too many outcomes.
     """
-    agenda = scenario.agenda
-    if agenda.space.size > EAGER_SIZE:
-        raise InvalidInputError(
-            f"the agenda has more than {EAGER_SIZE:,} outcomes, and each one would have to be compared: "
-            "take larger steps or fewer options, and analyse that"
-        )
-    utilities, mandates = {}, {}
-    for role, brief in scenario.briefs.items():
-        utility, mandates[role] = brief.bind(agenda)
-        if utility is None:
-            raise InvalidInputError(
-                f"the {role}'s brief does not say how much an outcome is worth: add `preferences` to it "
-                "(negbox scenario new shows how)"
-            )
-        utilities[role] = utility
-    return Assessment(agenda, mandates, BargainingProblem.of(agenda, utilities, mandates), results)
+    utilities, mandates = bind(scenario)
+    problem = BargainingProblem.of(scenario.agenda, utilities, mandates)
+    return Assessment(scenario.agenda, mandates, problem, results)

@@ -14,9 +14,10 @@ app = typer.Typer(
     name="negbox",
     help="Let two AI delegates negotiate from private briefs; only the agreement comes out.",
     epilog=(
-        "Start with: negbox models pull, then negbox run used-truck. "
+        "Start with: negbox models pull, then negbox run used-truck --out result, then "
+        "negbox analyse used-truck result. "
         "Exit codes: 0 done (agreement or no deal), 2 bad input, 3 model, 4 limits, 5 sandbox or purge, "
-        "130 interrupted."
+        "70 unforeseen error, 130 interrupted."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -25,20 +26,32 @@ app = typer.Typer(
 )
 
 
-@app.command()
+_Scenario = Annotated[
+    str, typer.Argument(help="A scenario file, or a name that 'negbox scenario list' shows.")
+]
+
+
+# literals below, so that --help imports no catalogue: tests compare them with what there is
+@app.command(epilog="Example: negbox run used-truck --model tactic/steady --out result")
 def run(
-    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    scenario: _Scenario,
     model: Annotated[
         list[str] | None,
         typer.Option(
             metavar="SPEC|ROLE=SPEC",
             help="Who thinks for both sides, or for one: local/ALIAS-or-PATH.gguf, openai/NAME, anthropic/NAME, "
-            "openai/NAME@http://localhost:11434/v1 (Ollama, vLLM, ...), tactic/NAME, scripted/FILE. Repeatable.",
+            "openai/NAME@http://localhost:11434/v1 (Ollama, ...), scripted/FILE, or tactic/NAME: boulware, "
+            "conceder, linear, micro, steady (the only one in single_text), tit-for-tat. Repeatable. "
+            "Default: the scenario's, or local/qwen2.5-coder-1.5b.",
         ),
     ] = None,
     prompts: Annotated[
         list[str] | None,
-        typer.Option(metavar="PACK|ROLE=PACK", help="Prompt pack for both sides, or for one. Repeatable."),
+        typer.Option(
+            metavar="PACK|ROLE=PACK",
+            help="Prompt pack for both sides, or for one: default, guarded, hardball, principled or a folder. "
+            "Repeatable.",
+        ),
     ] = None,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Write agreement.json and statement.json there.")
@@ -51,7 +64,9 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="alternating_offers, or single_text: a mediator proposes, both sides say yes or no in private.",
+            help="alternating_offers, or single_text: a mediator proposes, both sides say yes or no in private. "
+            "Default: the scenario's. Without --rounds, a change to single_text raises them to 500, or to 50 if "
+            "a model takes part.",
         ),
     ] = None,
     rounds: Annotated[
@@ -74,7 +89,7 @@ def run(
 ) -> None:
     """Negotiate a scenario to an agreement or no deal.
 
-    Progress shows counts, never content. Ctrl-C ends the run with no deal and leaves nothing behind.
+    Progress shows counts, never content. Ctrl-C ends the run with a no deal.
     """
     from app.run import Options, run_scenario  # noqa: PLC0415 - heavy
 
@@ -97,15 +112,19 @@ def run(
     raise typer.Exit(run_scenario(scenario, options))
 
 
-@app.command()
+@app.command(epilog="Example: negbox analyse used-truck result --png picture.png")
 def analyse(
-    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    scenario: _Scenario,
     agreement: Annotated[
         str | None,
         typer.Argument(help="An agreement.json, or the folder that negbox run --out wrote."),
     ] = None,
-    png: Annotated[str | None, typer.Option(metavar="FILE", help="Write the picture there.")] = None,
-    svg: Annotated[str | None, typer.Option(metavar="FILE", help="Write the picture there.")] = None,
+    png: Annotated[
+        str | None, typer.Option(metavar="FILE.png", help="Write the picture there, as pixels.")
+    ] = None,
+    svg: Annotated[
+        str | None, typer.Option(metavar="FILE.svg", help="Write it there, to be scaled or edited.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     picture: Annotated[
         bool, typer.Option("--picture/--no-picture", help="Show the picture in the terminal.")

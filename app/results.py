@@ -20,8 +20,6 @@ from sandbox.export import KeptOffer, agenda_digest, canonical, digest
 
 AGREEMENT, STATEMENT, OFFERS = "agreement.json", "statement.json", "offers.json"
 _LARGEST_BYTES = 64 * 2**20
-_MOST_ROUNDS = 1000
-"""As the agenda allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,8 @@ def _belongs(digest_: str, agenda: Agenda) -> bool:
         return True
     data = agenda.model_dump(mode="json")
     protocols = get_args(Agenda.model_fields["protocol"].annotation)
-    tried = product(protocols, range(1, _MOST_ROUNDS + 1))
+    most_rounds = Agenda.model_json_schema()["properties"]["rounds"]["maximum"]
+    tried = product(protocols, range(1, most_rounds + 1))
     return any(digest_ == digest(canonical({**data, "protocol": p, "rounds": n})) for p, n in tried)
 
 

@@ -26,14 +26,14 @@ from bargaining.errors import ExportError, InvalidInputError, LimitReachedError,
 from bargaining.leakage import export_bits
 from bargaining.mandate import Limits
 from bargaining.number import exact
-from bargaining.tactic import TACTICS
 from delegates.budget import Budget
-from delegates.models.spec import ModelSpec, parse
+from delegates.models.spec import parse
 from delegates.models.weights import DEFAULT_ALIAS
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, load
 from graphs.state import Progress
 from sandbox.box import Box, Released, Seat
+from sandbox.seating import MEDIATOR
 
 DEFAULT_MODEL = f"local/{DEFAULT_ALIAS}"
 
@@ -74,20 +74,21 @@ def run_scenario(name: str, options: Options) -> int:
     for variable in REFUSED_BY_LANGGRAPH:
         os.environ.pop(variable, None)
     scenario = load(name)
-    if options.keep_offers:
-        _check_keeping(scenario, options)
     seats = seat_both(scenario, options)
     models = [seat.model for seat in seats.values()]
     if options.mediator is not None:
         models.append(parse(options.mediator))
     scenario = protocol.follow(scenario, options.protocol, options.rounds, models)
     mediator = protocol.mediator(options.mediator, scenario.agenda.protocol)
+    if options.keep_offers:
+        _check_keeping(scenario, options)
     budget = Budget(_limits(options))
+    box = Box(seats, budget, seed=options.seed, mediator=mediator, keep_offers=options.keep_offers)
+    box.check(scenario.agenda, scenario.briefs)
     directory = _writable(options.out)
     errors = Console(stderr=True)
     view = ProgressView(budget)
     with shown(view, errors, quiet=options.quiet or options.as_json) as observe:
-        box = Box(seats, budget, seed=options.seed, mediator=mediator, keep_offers=options.keep_offers)
         released = _run_interruptibly(box, scenario, observe)
     try:
         if directory:
@@ -111,6 +112,10 @@ def _check_keeping(scenario: Scenario, options: Options) -> None:
         )
     if options.out is None:
         raise InvalidInputError("--keep-offers: there is no folder to keep them in; add --out DIR")
+    if scenario.agenda.protocol != "alternating_offers":
+        raise InvalidInputError(
+            "--keep-offers: a mediator's texts are not offers; leave it out, or use --protocol alternating_offers"
+        )
 
 
 def seat_both(scenario: Scenario, options: Options) -> dict[str, Seat]:
@@ -127,14 +132,7 @@ def seat_both(scenario: Scenario, options: Options) -> dict[str, Seat]:
         | _by_role(options.prompts, roles, "--prompts")
     )
     loaded = {name: PromptPack.load(name) for name in set(packs.values())}
-    return {role: Seat(_model(models[role]), loaded[packs[role]], options.advised) for role in roles}
-
-
-def _model(text: str) -> ModelSpec:
-    spec = parse(text)
-    if spec.provider == "tactic" and spec.name not in TACTICS:
-        raise InvalidInputError(f"unknown tactic; there are: {', '.join(sorted(TACTICS))}")
-    return spec
+    return {role: Seat(parse(models[role]), loaded[packs[role]], options.advised) for role in roles}
 
 
 def _by_role(values: Sequence[str], roles: tuple[str, str], option: str) -> dict[str, str]:
@@ -239,6 +237,13 @@ def _counts(released: Released) -> dict[str, dict[str, int]]:
     return {role: asdict(counters) for role, counters in released.counters.items()}
 
 
+def _turns(role: str, agenda: Agenda) -> str:
+    """What a turn is to somebody: with a mediator nobody takes turns."""
+    if agenda.protocol == "alternating_offers":
+        return "turns"
+    return "texts" if role == MEDIATOR else "answers"
+
+
 def _summary(released: Released, agenda: Agenda, budget: Budget, view: ProgressView) -> Mapping[str, Any]:
     return {
         "agreement": json.loads(released.agreement),
@@ -287,7 +292,12 @@ def _panel(
         f"{used} · {clock_text(view.seconds)}" + (" · tokens estimated" if budget.spent.estimated else ""),
     )
     for role, counts in _counts(released).items():
-        stepped = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items() if count)
+        named = {"turns": _turns(role, agenda), "failed_calls": "failed calls"}
+        stepped = ", ".join(
+            f"{count} {named.get(what, what).removesuffix('s' if count == 1 else '')}"
+            for what, count in counts.items()
+            if count
+        )
         grid.add_row(role, stepped or "no turn")
     grid.add_row("export", f"can carry at most {export_bits(agenda):.1f} bits")
     grid.add_row("isolation", "[red]none: ran in this process, memory not wiped[/red]")

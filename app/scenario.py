@@ -46,7 +46,7 @@ def check(
 
     scenario = load(file)
     agenda = scenario.agenda
-    _check_choices(scenario)
+    _check_choices(file, scenario)
     facts = [
         ("scenario", f"{file} is complete and can be used"),
         ("agenda", f"{_count(len(agenda.issues), 'issue')}, {_rounds(agenda)}"),
@@ -74,12 +74,21 @@ def new(
     )
 
 
-def _check_choices(scenario: "Scenario") -> None:
-    from delegates.models.spec import parse  # noqa: PLC0415  # heavy
+def _check_choices(file: str, scenario: "Scenario") -> None:
+    from bargaining.errors import InvalidModelError  # noqa: PLC0415  # heavy
+    from delegates.models.spec import parse  # noqa: PLC0415
     from delegates.prompt import PromptPack  # noqa: PLC0415
 
-    for spec in scenario.models.values():
-        parse(spec)
+    models = {}
+    for role, spec in scenario.models.items():
+        try:
+            models[role] = parse(spec)
+        except InvalidModelError as error:
+            raise InvalidModelError(f"{file}: models.{role}: {error}") from error
+    if scenario.agenda.protocol == "single_text" or any(s.provider == "tactic" for s in models.values()):
+        from sandbox.seating import check_seats  # noqa: PLC0415  # heavier still
+
+        check_seats(scenario.agenda, scenario.briefs, models)
     for pack in scenario.prompts.values():
         PromptPack.load(pack)
 

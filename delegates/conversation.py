@@ -5,12 +5,34 @@ that stays silent counts as unavailable. Not covered: what a reply means.
 """
 
 import asyncio
+from dataclasses import dataclass
 
 from bargaining.errors import ModelReplyError, ModelTransientError, ModelUnavailableError
-from delegates.delegate import SILENT_TURNS, Counters
 from delegates.models.interface import JsonSchema, Model, Request, Turn
 
+SILENT_TURNS = 3
+"""After so many turns in a row without any reply, the model counts as unavailable."""
+
 _KEPT_REPLY = 2000
+
+
+@dataclass(slots=True)
+class Counters:
+    """How often a delegate's safeguards stepped in. Counts only: they say nothing about the brief."""
+
+    turns: int = 0
+    unreadable: int = 0
+    """Replies that held no legal move."""
+    denied: int = 0
+    """Moves and messages that the guard denied; a mediator's repeated texts."""
+    silenced: int = 0
+    """Turns in which the model's move was made without its message, which the guard had denied."""
+    failed_calls: int = 0
+    """Model calls that failed or timed out after all retries."""
+    replaced: int = 0
+    """Turns in which the advisor's move was made in place of the model's."""
+    unstructured: int = 0
+    """Replies whose shape the provider did not enforce."""
 
 
 class Conversation:

@@ -9,18 +9,18 @@ with it.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from bargaining.errors import ModelReplyError, ModelTransientError, ModelUnavailableError
+from bargaining.errors import ModelReplyError
 from bargaining.mandate import BoundMandate, Denied
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from delegates.advisor import Advice, Advisor, Caution, UtilityAdvisor
+from delegates.conversation import Conversation, Counters
 from delegates.fitting import Fitting
 from delegates.guard import Guard, Rule, answerable, discreet, fitting, patient, within_mandate
-from delegates.models.interface import Model, Request, Turn
+from delegates.models.interface import Model
 from delegates.portrait import system_prompt
 from delegates.prompt import PromptPack, RepairPrompt, TurnPrompt
 from delegates.reply import longest_reply_tokens, read_reply, reply_schema
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 REPAIRS = 2
 """How often in one turn a model may mend a reply that was denied or could not be read."""
 
-SILENT_TURNS = 3
-"""After so many turns in a row without any reply, the model counts as unavailable."""
-
-_KEPT_REPLY = 2000
-
 
 class Delegate(Protocol):
     """Acts for one principal."""
@@ -52,25 +47,6 @@ class Delegate(Protocol):
             LimitReachedError: A budget is used up.
         """
         ...
-
-
-@dataclass(slots=True)
-class Counters:
-    """How often a delegate's safeguards stepped in. Counts only: they say nothing about the brief."""
-
-    turns: int = 0
-    unreadable: int = 0
-    """Replies that held no legal move."""
-    denied: int = 0
-    """Moves and messages that the guard denied."""
-    silenced: int = 0
-    """Turns in which the model's move was made without its message, which the guard had denied."""
-    failed_calls: int = 0
-    """Model calls that failed or timed out after all retries."""
-    replaced: int = 0
-    """Turns in which the advisor's move was made in place of the model's."""
-    unstructured: int = 0
-    """Replies whose shape the provider did not enforce."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +109,7 @@ class LLMDelegate:
         utility = mandate.utility
         self.counters = Counters()
         self._role = role
-        self._model = model
         self._pack = pack
-        self._timeout_seconds = timeout_seconds
         rules: list[Rule] = [within_mandate(mandate), answerable]
         self._advisor: Advisor
         if utility and advised:
@@ -146,13 +120,11 @@ class LLMDelegate:
         sayable = [fact.text for fact in brief.facts if fact.disclosure != "never"]
         wordings = [discreet(Secrets(brief, agenda, mandate)), fitting(Fitting(agenda, sayable))]
         self._guard = Guard(rules, wordings)
-        self._schema = reply_schema(agenda)
-        self._reply_tokens = longest_reply_tokens(agenda)
-        self._system = pack.system(system_prompt(role, agenda, brief, utility, mandate, advised=advised))
-        self._turns: list[Turn] = []
-        self._unsent = ""
+        system = pack.system(system_prompt(role, agenda, brief, utility, mandate, advised=advised))
+        self._conversation = Conversation(
+            model, system, reply_schema(agenda), longest_reply_tokens(agenda), self.counters, timeout_seconds
+        )
         self._reported = 0
-        self._silent_turns = 0
 
     def __repr__(self) -> str:
         return f"<LLMDelegate for {self._role}: redacted>"
@@ -161,11 +133,10 @@ class LLMDelegate:
         """Ask the model, check, mend; in the end, fall back on the advisor."""
         self.counters.turns += 1
         advice = self._advisor.advise(view)
-        self._say(self._pack.turn(self._describe(view, advice)))
-        self._silent_turns += 1  # until it answers
+        self._conversation.begin(self._pack.turn(self._describe(view, advice)))
         silent: Move | None = None
         for repairs_left in range(REPAIRS, -1, -1):
-            reply = await self._ask(view)
+            reply = await self._conversation.ask(view.seconds_left)
             if reply is None:
                 break
             verdict = self._judge(reply, view, advice)
@@ -177,7 +148,9 @@ class LLMDelegate:
                 silent = verdict.move
             if not attempts_left:
                 break
-            self._say(self._pack.repair(RepairPrompt(reason=verdict.reason, attempts_left=attempts_left)))
+            self._conversation.add(
+                self._pack.repair(RepairPrompt(reason=verdict.reason, attempts_left=attempts_left))
+            )
         if silent is not None:  # it passed the guard: what was said with it does not make it worse
             self.counters.silenced += 1
             return silent
@@ -199,37 +172,6 @@ class LLMDelegate:
             self.counters.denied += 1
             return _BadMessage(move.model_copy(update={"message": ""}), verdict.reason)
         return move
-
-    async def _ask(self, view: View) -> str | None:
-        """One reply, or None if the model gave none."""
-        turns = (*self._turns, Turn("user", self._unsent))
-        request = Request(self._system, turns, self._schema, self._reply_tokens)
-        left = view.seconds_left
-        patience = self._timeout_seconds if left is None else min(self._timeout_seconds, left)
-        try:
-            async with asyncio.timeout(patience):
-                completion = await self._model.complete(request)
-        except (ModelTransientError, ModelReplyError, TimeoutError):
-            completion = None
-        if completion is None:
-            self.counters.failed_calls += 1
-            if self._silent_turns >= SILENT_TURNS:
-                raise ModelUnavailableError(
-                    f"the model {self._model.spec} gave no answer in {SILENT_TURNS} turns in a row; "
-                    "check the server, or try again later"
-                )
-            return None
-        self._silent_turns = 0
-        self.counters.unstructured += completion.structure != "schema"
-        # providers refuse a blank turn, and no client can encode half of a surrogate pair
-        said = completion.text[:_KEPT_REPLY].strip().encode(errors="replace").decode() or "-"
-        self._turns += [Turn("user", self._unsent), Turn("assistant", said)]
-        self._unsent = ""
-        return completion.text
-
-    def _say(self, text: str) -> None:
-        # what went unanswered is sent again with more behind it, so that a request always extends the last one
-        self._unsent = f"{self._unsent}\n\n{text}" if self._unsent else text
 
     def _describe(self, view: View, advice: Advice) -> TurnPrompt:
         """What happened since the last own turn, and what the advisor says now."""

@@ -109,7 +109,10 @@ def _text(file: Path, name: str) -> str:
             )
         return data.decode("utf-8-sig")
     except FileNotFoundError:
-        problem = f"{name}: there is no such file; 'negbox scenario new NAME' writes one to start from"
+        problem = (
+            f"{name}: there is no such file; 'negbox scenario list' shows the shipped ones, and "
+            "'negbox scenario new NAME' writes one to start from"
+        )
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problem = f"{name}:{line}: not UTF-8 text; save the file as UTF-8"

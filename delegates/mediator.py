@@ -14,8 +14,7 @@ from bargaining.errors import ModelReplyError
 from bargaining.mediation import Mediation
 from bargaining.outcome import Outcome
 from bargaining.text import Ballot, MediatorView, Signatures
-from delegates.conversation import Conversation
-from delegates.delegate import Counters
+from delegates.conversation import Conversation, Counters
 from delegates.mediator_prompt import Answered, MediatorPrompts, ProposePrompt, SystemPrompt
 from delegates.models.interface import Model
 from delegates.portrait import describe_issue

@@ -1,9 +1,4 @@
-"""Mirrors: a text turned round, with its letters swapped, or both, and how to rule out that one shows a secret.
-
-Covered: backwards, rot13, atbash, and two of them in a row. A secret's mirror images are made once; a message is
-then looked through for all of them at once, which takes less than to read it in seven mirrors.
-Not covered: finding the secret. What cannot be ruled out here is read in full.
-"""
+"""Mirrors: a text turned round, with its letters swapped, or both. `trace` looks through all of them at once."""
 
 ROT13 = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",

@@ -12,8 +12,8 @@ from bargaining.deluge import RisingBar
 from bargaining.errors import ModelReplyError
 from bargaining.text import TextView
 from delegates.brief import Brief
-from delegates.conversation import Conversation
-from delegates.delegate import REPAIRS, Counters
+from delegates.conversation import Conversation, Counters
+from delegates.delegate import REPAIRS
 from delegates.models.interface import Model
 from delegates.portrait import system_prompt
 from delegates.prompt import AnswerPrompt, PromptPack, RepairPrompt

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
@@ -22,6 +22,9 @@ from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.complaint import complaints
 from delegates.document import Document, Place, read
+
+if TYPE_CHECKING:
+    from bargaining.problem import BargainingProblem
 
 _MOST_SHOWN = 10
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
@@ -70,6 +73,35 @@ def load(file: str | Path) -> Scenario:
         with resources.as_file(resources.files("scenarios") / f"{file}.yaml") as path:
             return _scenario(read(path, f"{file}.yaml"))
     return _scenario(read(Path(file)))
+
+
+def bind(scenario: Scenario) -> tuple[Mapping[str, UtilityFunction], Mapping[str, BoundMandate]]:
+    """What the outcomes are worth to each side, and its mandate; both by role, in the agenda's order.
+
+    Raises:
+        InvalidInputError: A brief has no preferences, or does not fit the agenda.
+    """
+    utilities, mandates = {}, {}
+    for role, brief in scenario.briefs.items():
+        utility, mandates[role] = brief.bind(scenario.agenda)
+        if utility is None:
+            raise InvalidInputError(
+                f"the {role}'s brief does not say how much an outcome is worth: add `preferences` to it "
+                "(negbox scenario new shows how)"
+            )
+        utilities[role] = utility
+    return utilities, mandates
+
+
+def problem_of(scenario: Scenario) -> "BargainingProblem":
+    """The bargaining problem that both briefs make of the agenda.
+
+    Raises:
+        InvalidInputError: A brief has no preferences, or there are too many outcomes.
+    """
+    from bargaining.problem import BargainingProblem  # noqa: PLC0415 - loads numpy, which reading a file does not need
+
+    return BargainingProblem.of(scenario.agenda, *bind(scenario))
 
 
 def load_agenda(file: str | Path) -> Agenda:

@@ -16,7 +16,7 @@ from bargaining.agreement import Agreement, NoDeal
 from bargaining.errors import ExportError, InvalidInputError, InvalidModelError, NegboxError, UnforeseenError
 from delegates.brief import Brief
 from delegates.budget import Budget
-from delegates.delegate import Counters
+from delegates.conversation import Counters
 from delegates.models import weights
 from delegates.models.interface import Model
 from delegates.models.spec import ModelSpec, open_model
@@ -75,6 +75,18 @@ class Box:
         self._keep_offers = keep_offers
         self._opener = opener
 
+    def check(self, agenda: Agenda, briefs: Mapping[str, Brief]) -> None:
+        """Check what can be checked before anything is opened. `run` does so too.
+
+        Raises:
+            InvalidInputError: The run cannot start.
+        """
+        if self._keep_offers and agenda.protocol != "alternating_offers":
+            raise InvalidInputError(
+                "offers can be kept only in alternating offers: a mediator's texts are not offers"
+            )
+        self._seating.check(agenda, briefs)
+
     async def run(
         self,
         agenda: Agenda,
@@ -89,10 +101,7 @@ class Box:
         Raises:
             InvalidInputError: The run cannot start: a brief, a model or a seat is unusable.
         """
-        if self._keep_offers and agenda.protocol != "alternating_offers":
-            raise InvalidInputError(
-                "offers can be kept only in alternating offers: a mediator's texts are not offers"
-            )
+        self.check(agenda, briefs)
         bound = {role: briefs[role].bind(agenda) for role in agenda.roles}
         error: BaseException | None = None
         unforeseen = ""

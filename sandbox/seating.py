@@ -21,7 +21,8 @@ from bargaining.tactic import TACTICS
 from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.budget import Budget
-from delegates.delegate import Counters, Delegate, LLMDelegate, TacticDelegate
+from delegates.conversation import Counters
+from delegates.delegate import Delegate, LLMDelegate, TacticDelegate
 from delegates.mediator import LLMMediator, Mediator, RuleMediator
 from delegates.mediator_prompt import MediatorPrompts
 from delegates.models.interface import Model
@@ -38,6 +39,9 @@ from sandbox.statement import Delegation
 
 MEDIATOR = "the mediator"
 """What the mediator's counters are filed under: no role can be called so."""
+
+BAR_TACTIC = "steady"
+"""The only tactic for single texts: the bar rises with the square of the time, as this tactic concedes."""
 
 Bound: TypeAlias = Mapping[str, tuple[UtilityFunction | None, BoundMandate]]
 """Each side's preferences, if it has any, and its mandate."""
@@ -59,6 +63,39 @@ class Ended:
     result: Agreement | NoDeal
     ending: Ending
     offers: tuple[KeptOffer, ...] = field(default=(), repr=False)
+
+
+def check_seats(agenda: Agenda, briefs: Mapping[str, Brief], models: Mapping[str, ModelSpec]) -> None:
+    """Check that everybody can take part, before anything is opened.
+
+    Args:
+        agenda: What is negotiated, and how.
+        briefs: One for each role.
+        models: Who acts for each role, as far as that is known.
+
+    Raises:
+        InvalidInputError: A seat cannot be filled.
+    """
+    mediated = agenda.protocol == "single_text"
+    for role in agenda.roles:
+        if mediated and not briefs[role].mandate.authority.accept:
+            raise InvalidInputError(
+                f"in the protocol single_text a side signs or does not, and the {role}'s mandate gives no "
+                "authority to accept: give it, or choose the protocol alternating_offers"
+            )
+        spec = models.get(role)
+        if spec is None or spec.provider != "tactic":
+            continue
+        if mediated and spec.name != BAR_TACTIC:
+            raise InvalidInputError(
+                f"the {role} cannot play {spec}: in single_text a side without a model follows the rising bar; "
+                f"write tactic/{BAR_TACTIC}, or choose the protocol alternating_offers"
+            )
+        if briefs[role].preferences is None:
+            raise InvalidInputError(
+                f"the {role}'s delegate is a tactic, which needs preferences: "
+                f"add `preferences` to the {role}'s brief or give the {role} a language model"
+            )
 
 
 class Sitting(ABC):
@@ -96,13 +133,21 @@ class Seating:
             specs.append(self._mediator)
         return tuple(dict.fromkeys(spec for spec in specs if spec.provider != "tactic"))
 
+    def check(self, agenda: Agenda, briefs: Mapping[str, Brief]) -> None:
+        """Check that every seat can be filled.
+
+        Raises:
+            InvalidInputError: One cannot.
+        """
+        check_seats(agenda, briefs, {role: seat.model for role, seat in self._seats.items()})
+
     def seat(
         self, agenda: Agenda, briefs: Mapping[str, Brief], bound: Bound, models: Mapping[ModelSpec, Model]
     ) -> Sitting:
-        """Put everybody in place.
+        """Put everybody in place. Call `check` first.
 
         Raises:
-            InvalidInputError: A seat cannot be filled.
+            InvalidInputError: A tactic cannot play here.
         """
         if agenda.protocol == "alternating_offers":
             delegates = {
@@ -142,14 +187,12 @@ class Seating:
     ) -> LLMDelegate | TacticDelegate:
         seat = self._seats[role]
         if seat.model.provider == "tactic":
-            if utility is None:
-                raise InvalidInputError(
-                    f"the {role}'s delegate is a tactic, which needs preferences: "
-                    f"add `preferences` to the {role}'s brief or give the {role} a language model"
-                )
+            assert utility is not None, "check_seats refuses a tactic without preferences"
             return TacticDelegate(TACTICS[seat.model.name](agenda, utility, mandate, self._seed))
         model = self._metered(seat.model, models, brief)
-        return LLMDelegate(role, agenda, brief, model, seat.prompts, advised=seat.advised, seed=self._seed)
+        return LLMDelegate(
+            role, agenda, brief, model, seat.prompts, advised=seat.advised, seed=self._seed, mandate=mandate
+        )
 
     def _responder(
         self,
@@ -161,11 +204,6 @@ class Seating:
         models: Mapping[ModelSpec, Model],
         queue: asyncio.Lock,
     ) -> LLMResponder | BarResponder:
-        if not mandate.mandate.authority.accept:
-            raise InvalidInputError(
-                f"in the protocol single_text a side signs or does not, and the {role}'s mandate gives no "
-                "authority to accept: give it, or choose the protocol alternating_offers"
-            )
         seat = self._seats[role]
         if seat.model.provider == "tactic":
             return BarResponder(RisingBar(utility, mandate))

@@ -447,15 +447,23 @@ def test_a_space_too_large_to_compare_is_told_so(negbox: Terminal, trade: Path) 
 def test_a_picture_is_never_written_over_another_file(
     negbox: Terminal, trade: Path, tmp_path: Path, option: str
 ) -> None:
-    taken = tmp_path / "taken"
+    ending = option.replace("--", ".")
+    taken = tmp_path / f"taken{ending}"
     taken.write_text("mine")
     explained(negbox, trade, option, taken, phrase="is there already")
     assert taken.read_text() == "mine"
-    explained(negbox, trade, option, tmp_path / "no" / "p", phrase="there is no folder")
+    explained(negbox, trade, option, tmp_path / "no" / f"p{ending}", phrase="there is no folder")
     explained(negbox, trade, option, "", phrase="give the name of a file")
 
 
-@pytest.mark.parametrize("name", ["/proc/p.png", "x" * 5000, "a\0b"])
+@pytest.mark.parametrize(("option", "name"), [("--png", "a.xyz"), ("--png", "a.svg"), ("--svg", "a")])
+def test_a_name_that_promises_another_kind_of_picture_is_refused(
+    negbox: Terminal, trade: Path, option: str, name: str
+) -> None:
+    explained(negbox, trade, option, name, phrase=f"end the name in {option.replace('--', '.')}")
+
+
+@pytest.mark.parametrize("name", ["/proc/p.png", "x" * 5000 + ".png", "a\0b.png"])
 def test_a_picture_that_cannot_be_written_is_explained(negbox: Terminal, trade: Path, name: str) -> None:
     explained(negbox, trade, "--png", name, phrase="cannot be written")
 

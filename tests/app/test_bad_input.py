@@ -105,6 +105,10 @@ def test_an_unknown_scenario_is_explained(negbox: Terminal, name: str) -> None:
     assert "Traceback" not in ended.shown
 
 
+def test_a_mistyped_name_of_a_shipped_scenario_leads_to_the_list(negbox: Terminal) -> None:
+    explained(negbox("run", "used-trunk"), 2, "'negbox scenario list' shows the shipped ones")
+
+
 def test_a_scenario_that_may_not_be_read_is_explained(negbox: Terminal, boat: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may read everything")
@@ -235,7 +239,9 @@ def test_a_broken_pack_is_explained(negbox: Terminal, boat: Path, tmp_path: Path
 def test_a_file_in_the_way_of_the_results_is_explained(negbox: Terminal, boat: Path) -> None:
     for out in (boat, boat / "below"):
         explained(
-            negbox("run", boat, *TACTIC, "--model", "tactic/micro", "--out", out), 2, "another directory"
+            negbox("run", boat, *TACTIC, "--model", "scripted/nowhere.json", "--out", out),
+            2,
+            "another directory",
         )
 
 

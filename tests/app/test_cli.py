@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import get_args
 
 import pytest
 
 from app import exits
+from app.protocol import MODEL_ROUNDS, QUICK_ROUNDS
+from app.run import DEFAULT_MODEL
 from bargaining import errors
+from bargaining.agenda import Agenda, Protocol
+from bargaining.tactic import TACTICS
+from delegates.prompt import shipped
 from tests.app.command import CANARY, Terminal, in_process
 
 COMMANDS = [
@@ -41,8 +47,32 @@ def test_every_command_explains_itself_on_a_screen(negbox: Terminal, command: tu
 
 def test_help_lists_every_exit_code(negbox: Terminal) -> None:
     said = " ".join(negbox("--help").out.split())
-    for code in ("0 done", "2 bad input", "3 model", "4 limits", "5 sandbox or purge", "130 interrupted"):
+    for code in (
+        "0 done",
+        "2 bad input",
+        "3 model",
+        "4 limits",
+        "5 sandbox or purge",
+        "70 unforeseen",
+        "130 interrupted",
+    ):
         assert code in said
+
+
+def test_the_help_of_run_names_what_there_is_to_choose_from(negbox: Terminal) -> None:
+    """It is written by hand, so that it imports no catalogue."""
+    said = " ".join(negbox("run", "--help").out.split())
+    names = [DEFAULT_MODEL, *TACTICS, *shipped(), *get_args(Protocol)]
+    limits = Agenda.model_json_schema()["properties"]["rounds"]
+    rounds = f"{limits['minimum']}<=x<={limits['maximum']}"
+    for part in (*names, rounds, f"to {QUICK_ROUNDS},", f"to {MODEL_ROUNDS} if", "negbox scenario list"):
+        assert part in said, part
+    assert "leaves nothing" not in said
+
+
+@pytest.mark.parametrize("command", ["run", "analyse"])
+def test_help_gives_an_example_on_one_line(negbox: Terminal, command: str) -> None:
+    assert f"\n  Example: negbox {command} used-truck" in negbox(command, "--help").out
 
 
 def test_the_version_is_the_installed_one(negbox: Terminal) -> None:

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from app import protocol
+from bargaining.agenda import Protocol
 from bargaining.errors import InvalidInputError
+from bargaining.tactic import TACTICS as TACTICS_BY_NAME
 from delegates.models.spec import ModelSpec, parse
 from delegates.scenario import load
 from tests.app.command import Terminal, write_script
@@ -50,12 +53,55 @@ def test_a_mediator_needs_the_protocol_and_has_to_be_a_model() -> None:
 
 
 def test_tactics_reach_a_deal_without_further_options(negbox: Terminal) -> None:
-    ended = negbox("run", "used-truck", "--protocol", "single_text", "--model", "tactic/boulware", "--json")
+    ended = negbox("run", "used-truck", "--protocol", "single_text", "--model", "tactic/steady", "--json")
     assert ended.code == 0, ended.shown
     found = json.loads(ended.out)
     assert found["agreement"]["result"] == "agreement"
     assert found["statement"]["protocol"] == "single_text"
     assert found["usage"]["calls"] == 0
+
+
+def test_without_turns_the_panel_counts_answers(negbox: Terminal) -> None:
+    said = negbox("run", "used-truck", "--protocol", "single_text", "--model", "tactic/steady", "-q").out
+    assert f"{protocol.QUICK_ROUNDS} answers" in said
+    assert "turns" not in said
+
+
+@pytest.mark.parametrize("tactic", sorted(set(TACTICS_BY_NAME) - {"steady"}))
+def test_a_tactic_that_would_not_be_played_is_refused_before_anything_is_written(
+    negbox: Terminal, tmp_path: Path, tactic: str
+) -> None:
+    out = tmp_path / "out"
+    ended = negbox(
+        "run", "used-truck", "--protocol", "single_text", "--model", f"tactic/{tactic}", "--out", out
+    )
+    assert ended.code == 2
+    assert "write tactic/steady" in ended.err
+    assert not out.exists()
+
+
+def test_a_tactic_without_preferences_is_refused_before_anything_is_written(
+    negbox: Terminal, boat: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    for name in get_args(Protocol):
+        ended = negbox("run", boat, "--protocol", name, "--model", "tactic/steady", "--out", out)
+        assert ended.code == 2
+        assert "add `preferences` to the buyer's brief" in ended.err
+        assert not out.exists()
+
+
+def test_a_mediators_texts_are_not_kept_and_no_folder_is_made_for_them(
+    negbox: Terminal, boat: Path, tmp_path: Path
+) -> None:
+    boat.write_text("synthetic: true\n" + boat.read_text())
+    ended = negbox(
+        "run", boat, "--protocol", "single_text", "--keep-offers", "--out", tmp_path / "out",
+        "--model", "scripted/nowhere.json",
+    )  # fmt: skip
+    assert ended.code == 2
+    assert "leave it out, or use --protocol alternating_offers" in ended.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_models_and_a_model_to_mediate(negbox: Terminal, boat: Path, tmp_path: Path) -> None:
@@ -71,6 +117,8 @@ def test_models_and_a_model_to_mediate(negbox: Terminal, boat: Path, tmp_path: P
     statement = json.loads((tmp_path / "out" / "statement.json").read_bytes())
     assert statement["mediator"]["model"] == "scripted/mediator.json"
     assert "the mediator" in ended.out
+    assert "1 answer " in ended.out
+    assert "1 text" in ended.out
 
 
 @pytest.mark.parametrize(

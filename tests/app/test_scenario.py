@@ -50,9 +50,17 @@ def test_a_new_scenario_passes_the_check(tmp_path: Path) -> None:
 
 def test_the_lines_that_a_new_scenario_offers_in_comments_work(tmp_path: Path) -> None:
     comments = ("# seconds: 600", "seconds: 600"), ("# models:", "models:"), ("# prompts:", "prompts:")
+    optional = (
+        ("# synthetic:", "synthetic:"),
+        ("# protocol:", "protocol:"),
+        ("rounds: 6 ", "rounds: 50 "),
+        ("# settlement:", "settlement:"),
+        ("# ordered:", "ordered:"),
+    )
     combination = ("# combinations:", "combinations:"), ("#   - {when", "  - {when")
-    checked = run.invoke(app, ["check", write(tmp_path, *comments, *combination)])
+    checked = run.invoke(app, ["check", write(tmp_path, *comments, *optional, *combination)])
     assert checked.exit_code == 0, checked.exception
+    assert "50 texts from a mediator" in checked.stdout
 
 
 def test_mandates_without_overlap_are_told_so(tmp_path: Path) -> None:
@@ -73,6 +81,30 @@ def test_a_space_too_large_to_try_is_said_to_be_so(tmp_path: Path) -> None:
 def test_a_check_tries_the_models_and_packs_that_are_named(tmp_path: Path) -> None:
     bad_pack = write(tmp_path, ("# prompts: {owner: principled", "prompts: {owner: nowhere"))
     assert "nowhere" in str(run.invoke(app, ["check", bad_pack]).exception)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "spec", "said"),
+    [
+        ("alternating_offers", "tactic/foo", "models.owner: unknown tactic 'foo'; there are: boulware"),
+        ("alternating_offers", "gpt", "mine.yaml: models.owner: 'gpt' is not a model"),
+        ("single_text", "tactic/boulware", "write tactic/steady"),
+    ],
+)
+def test_a_check_refuses_who_could_not_take_part(tmp_path: Path, protocol: str, spec: str, said: str) -> None:
+    file = write(
+        tmp_path,
+        ("# models: {owner: local/qwen2.5-coder-1.5b", f"models: {{owner: {spec}"),
+        ("# protocol: single_text", f"protocol: {protocol}"),
+    )
+    found = run.invoke(app, ["check", file]).exception
+    assert isinstance(found, InvalidInputError)
+    assert said in str(found)
+
+
+def test_a_check_wants_preferences_where_a_tactic_plays(tmp_path: Path, boat: Path) -> None:
+    boat.write_text(boat.read_text() + "models: {buyer: tactic/steady}\n")
+    assert "add `preferences`" in str(run.invoke(app, ["check", str(boat)]).exception)
 
 
 @pytest.mark.parametrize("arguments", [["check", "nowhere.yaml"], ["new", "Not A Name"]])

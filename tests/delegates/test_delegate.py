@@ -24,7 +24,8 @@ from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from bargaining.table import Table, View
 from bargaining.tactic import TACTICS
 from delegates.brief import Brief
-from delegates.delegate import REPAIRS, SILENT_TURNS, LLMDelegate, TacticDelegate
+from delegates.conversation import SILENT_TURNS
+from delegates.delegate import REPAIRS, LLMDelegate, TacticDelegate
 from delegates.models.interface import Request
 from delegates.models.scripted import Reply, ScriptedModel
 from delegates.prompt import PromptPack, shipped

@@ -11,6 +11,7 @@ from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
 from bargaining.errors import InvalidInputError, LimitReachedError, ModelUnavailableError
 from bargaining.mandate import Limits, Mandate
+from bargaining.tactic import TACTICS
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.mediator_prompt import MediatorPrompts
@@ -85,16 +86,35 @@ def test_two_models_sign_what_a_third_proposes_and_all_are_closed() -> None:
 
 def test_a_rule_and_two_bars_need_no_model() -> None:
     workshop = Workshop()
-    released = run(workshop, seats("tactic/boulware", "tactic/micro"), rounds=200, mediator=None)
+    released = run(workshop, seats("tactic/steady", "tactic/steady"), rounds=200, mediator=None)
     assert isinstance(released.result, Agreement)
     assert workshop.opened == {}
 
 
-def test_a_side_with_a_bar_needs_no_preferences() -> None:
+def test_the_statement_never_names_a_tactic_that_was_not_played() -> None:
+    for name in sorted(set(TACTICS) - {"steady"}):
+        with pytest.raises(InvalidInputError, match="write tactic/steady"):
+            run(Workshop(s=[YES]), seats("scripted/s", f"tactic/{name}"), mediator=None)
+
+
+def test_a_tactic_without_preferences_is_refused_and_nothing_is_opened() -> None:
+    plain = Brief(narrative="I buy.", mandate=Mandate())
+    workshop = Workshop(s=[YES])
+    with pytest.raises(InvalidInputError, match="add `preferences` to the buyer's brief"):
+        run(
+            workshop,
+            seats("scripted/s", "tactic/steady"),
+            mediator=None,
+            briefs={**TRUCK.briefs, "buyer": plain},
+        )
+    assert workshop.opened == {}
+
+
+def test_a_model_needs_no_preferences_to_sign() -> None:
     plain = Brief(narrative="I buy.", mandate=Mandate())
     released = run(
-        Workshop(),
-        seats("tactic/boulware", "tactic/boulware"),
+        Workshop(b=[YES]),
+        seats("tactic/steady", "scripted/b"),
         rounds=50,
         mediator=None,
         briefs={**TRUCK.briefs, "buyer": plain},
