@@ -14,9 +14,8 @@ from typing import Any
 from bargaining.agenda import Agenda
 from bargaining.errors import InvalidInputError
 from bargaining.issue import Issue
-from bargaining.problem import BargainingProblem
 from delegates.brief import Brief
-from delegates.scenario import Scenario
+from delegates.scenario import Scenario, problem_of
 
 LARGEST = 6000
 """Issues are made until a space would have more outcomes than this, so that a tournament takes seconds."""
@@ -47,8 +46,9 @@ def scenario(seed: int) -> Scenario:
             )
             for side, role in enumerate(_ROLES)
         }
-        if _has_room(agenda, briefs):
-            return Scenario(agenda, briefs, {}, {}, synthetic=True)
+        made = Scenario(agenda, briefs, {}, {}, synthetic=True)
+        if _has_room(made):
+            return made
         # both come down together until there is something to agree on
         demands = [demand - 5 for demand in demands]
         if min(demands) < 0:
@@ -137,12 +137,9 @@ def _brief(
     )
 
 
-def _has_room(agenda: Agenda, briefs: Mapping[str, Brief]) -> bool:
+def _has_room(made: Scenario) -> bool:
     """Whether there is an outcome that both mandates allow."""
     try:
-        bound = {role: brief.bind(agenda) for role, brief in briefs.items()}
+        return bool(problem_of(made).rational)
     except InvalidInputError:
         return False
-    utilities = {role: utility for role, (utility, _) in bound.items() if utility is not None}
-    mandates = {role: mandate for role, (_, mandate) in bound.items()}
-    return bool(BargainingProblem.of(agenda, utilities, mandates).rational)

@@ -32,7 +32,7 @@ from delegates.models.interface import Completion, Model, Request
 from delegates.models.spec import open_model
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, load
-from evals import attack
+from evals import attack, command
 from evals.attack import HostileModel, Insider
 from evals.detector import Detector
 from evals.oracle import permits
@@ -269,12 +269,12 @@ async def run(runs: int) -> dict[str, Tally]:
     return tallies
 
 
-def main() -> None:
+def main() -> int:
     """Run and print a table, or JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--runs", type=command.whole(1), default=1000)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     started = time.monotonic()
@@ -291,9 +291,8 @@ def main() -> None:
         kinds = Counter(case.scenario for case in cases(args.runs))
         sys.stdout.write("\n".join(report(tallies, seconds)) + "\n")
         sys.stdout.write(", ".join(f"{n} runs of {name}" for name, n in kinds.items()) + "\n")
-    if failures(total(tallies)):
-        sys.exit(1)
+    return 1 if failures(total(tallies)) else command.OK
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

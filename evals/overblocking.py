@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bargaining.errors import InvalidInputError
 from delegates.scenario import Scenario, load
 from delegates.secrecy import Secrets
+from evals import command
 
 SCENARIOS = ("used-truck", "job-offer", "saas-contract")
 _BUTTONS = {"Submit-Deal", "Accept-Deal", "Reject-Deal", "Walk-Away"}
@@ -34,12 +36,18 @@ class Count:
 
 
 def messages(paths: list[Path]) -> Iterator[str]:
-    """What people wrote, without the buttons they pressed."""
+    """What people wrote, without the buttons they pressed.
+
+    Raises:
+        InvalidInputError: A file holds something else.
+    """
     for path in paths:
-        for dialogue in json.loads(path.read_text(encoding="utf-8")):
-            for turn in dialogue["chat_logs"]:
-                if turn["text"] not in _BUTTONS:
-                    yield turn["text"]
+        try:
+            dialogues = json.loads(path.read_text(encoding="utf-8"))
+            texts = [str(turn["text"]) for dialogue in dialogues for turn in dialogue["chat_logs"]]
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidInputError(f"{path}: is not a file of CaSiNo dialogues") from error
+        yield from (text for text in texts if text not in _BUTTONS)
 
 
 def count(scenario: Scenario, name: str, role: str, texts: list[str]) -> Count:
@@ -54,13 +62,15 @@ def count(scenario: Scenario, name: str, role: str, texts: list[str]) -> Count:
     return Count(name, role, len(texts), sum(labels.values()), tuple(sorted(labels.items())))
 
 
-def main() -> None:
+def main() -> int:
     """Print a table of false alarms."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dialogues", nargs="+", type=Path, help="CaSiNo files")
     texts = list(messages(parser.parse_args().dialogues))
+    if not texts:
+        raise InvalidInputError("there are no messages in these files; choose others")
     lines = ["scenario        role        messages  stopped   share"]
     for name in SCENARIOS:
         scenario = load(name)
@@ -69,7 +79,8 @@ def main() -> None:
             lines.append(f"{name:15} {role:11} {c.messages:8}  {c.stopped:7}  {c.stopped / c.messages:6.2%}")
             lines += [f"    {number:5}  {label}" for label, number in c.labels]
     sys.stdout.write("\n".join(lines) + "\n")
+    return command.OK
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

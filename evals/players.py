@@ -6,7 +6,7 @@ that a model with good intentions might pick by chance.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
@@ -27,7 +27,7 @@ from delegates.budget import Budget
 from delegates.delegate import Delegate, TacticDelegate
 from delegates.models.spec import ModelSpec, parse
 from delegates.prompt import PromptPack
-from delegates.scenario import Scenario
+from delegates.scenario import Scenario, bind
 from graphs.alternating import negotiate
 from sandbox.box import Box
 from sandbox.seating import Seat
@@ -42,10 +42,12 @@ class LanguageModel:
 
     spec: ModelSpec
     advised: bool
-    prompts: str = "default"
+    prompts: PromptPack
 
     def __str__(self) -> str:
-        return f"{self.spec.public} {'with' if self.advised else 'without'} advisor"
+        # other prompts are another player: nothing measured with them may pass for this one's
+        pack = f"{self.prompts.name} {self.prompts.digest[:8]}"
+        return f"{self.spec.public} {'with' if self.advised else 'without'} advisor, prompts {pack}"
 
 
 Player: TypeAlias = str | LanguageModel
@@ -127,30 +129,40 @@ def play(scenario: Scenario, players: Mapping[str, Player], seed: int) -> Game:
     Raises:
         InvalidInputError: A player does not exist, or a stand-in is to meet a language model.
     """
-    for player in players.values():
-        if isinstance(player, str) and player not in {*TACTICS, *STAND_INS}:
-            raise InvalidInputError(
-                f"no such player; there are the tactics {', '.join(sorted(TACTICS))}"
-                f" and the stand-ins {', '.join(STAND_INS)}"
-            )
+    check(list(players.values()))
     if any(isinstance(player, LanguageModel) for player in players.values()):
         return _boxed(scenario, players, seed)
     return _direct(scenario, players, seed)
 
 
+def check(players: Sequence[Player]) -> None:
+    """See that these players exist and can meet one another.
+
+    Raises:
+        InvalidInputError: One does not, or a stand-in is to meet a language model.
+    """
+    for player in players:
+        if isinstance(player, str) and player not in {*TACTICS, *STAND_INS}:
+            raise InvalidInputError(
+                f"no such player: '{player}'; there are the tactics {', '.join(sorted(TACTICS))}"
+                f" and the stand-ins {', '.join(STAND_INS)}"
+            )
+    if any(isinstance(player, LanguageModel) for player in players) and not TACTICS.keys() >= {
+        player for player in players if isinstance(player, str)
+    }:
+        raise InvalidInputError("a stand-in does not meet a language model; give it a tactic to meet")
+
+
 def _direct(scenario: Scenario, players: Mapping[str, Player], seed: int) -> Game:
     agenda = scenario.agenda
+    utilities, mandates = bind(scenario)
     delegates: dict[str, Delegate] = {}
-    mandates = {}
     for role in agenda.roles:
-        utility, mandates[role] = scenario.briefs[role].bind(agenda)
-        if utility is None:
-            raise InvalidInputError(f"the {role}'s brief needs preferences to be played by a tactic")
-        name = str(players[role])
+        name, utility, mandate = str(players[role]), utilities[role], mandates[role]
         delegates[role] = (
-            TacticDelegate(TACTICS[name](agenda, utility, mandates[role], seed))
+            TacticDelegate(TACTICS[name](agenda, utility, mandate, seed))
             if name in TACTICS
-            else StandIn(name, agenda, role, utility, mandates[role], seed)
+            else StandIn(name, agenda, role, utility, mandate, seed)
         )
     ended = asyncio.run(negotiate(agenda, delegates, mandates))
     return Game(_terms(ended.result, agenda), ended.ending, rounds=(ended.table.turn + 1) // 2)
@@ -160,6 +172,8 @@ def _boxed(scenario: Scenario, players: Mapping[str, Player], seed: int) -> Game
     budget, agenda = Budget(), scenario.agenda
     box = Box({role: _seat(player) for role, player in players.items()}, budget, seed=seed)
     released = asyncio.run(box.run(agenda, scenario.briefs))
+    if isinstance(released.error, asyncio.CancelledError):
+        raise KeyboardInterrupt  # asyncio makes a cancellation of Ctrl-C, and the box a no deal of that
     counters = list(released.counters.values())
     return Game(
         terms=_terms(released.result, agenda),
@@ -180,7 +194,5 @@ def _terms(result: Agreement | NoDeal, agenda: Agenda) -> Outcome | None:
 
 def _seat(player: Player) -> Seat:
     if isinstance(player, LanguageModel):
-        return Seat(player.spec, PromptPack.load(player.prompts), player.advised)
-    if player not in TACTICS:
-        raise InvalidInputError("a stand-in does not meet a language model; give it a tactic to meet")
+        return Seat(player.spec, player.prompts, player.advised)
     return Seat(parse(f"tactic/{player}"), PromptPack.load("default"))

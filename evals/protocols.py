@@ -1,12 +1,13 @@
 """Mediated single text beside alternating offers, on the same scenarios, without a language model.
 
-python -m evals.protocols [SCENARIO ...] [--tactic boulware] [--rounds 10 50 200 1000] [--seeds 20] [--json]
+    python -m evals.protocols [SCENARIO ...] [--tactic boulware] [--rounds 10 50 200 1000] [--seeds 20] [--json]
 
 Alternating offers run for the rounds of the scenario's own agenda, mediated text for each of `--rounds`, once with
 the mediator that climbs and learns and once with plain random mutation. `capture` is the share of the highest sum
 of gains, `distance` that from the Nash solution, both over the agreements; `frontier` is the share of agreements
 that nothing is better than for both; `rounds` is how many rounds were played. Seeds change what the mediator
-tries; tactics take none in small spaces, so alternating offers run once.
+tries; tactics take none in small spaces, so alternating offers run once. What is agreed is settled as the scenario
+says, unless `--settlement` does; with `improved` every agreement is efficient by construction: `frontier` is 1.
 """
 
 import argparse
@@ -32,7 +33,8 @@ from bargaining.utility import UtilityFunction
 from delegates.delegate import TacticDelegate
 from delegates.mediator import RuleMediator
 from delegates.responder import BarResponder
-from delegates.scenario import Scenario, load
+from delegates.scenario import Scenario, bind, load
+from evals import command, settlement
 from graphs import alternating, single_text
 
 SCENARIOS = ("job-offer", "saas-contract", "used-truck", "persona")
@@ -61,6 +63,7 @@ class Row:
     rounds: float
     seconds: float
     """For one run."""
+    settlement: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,13 @@ class Ground:
 
     @classmethod
     def of(cls, name: str, scenario: Scenario) -> "Ground":
-        """The ground of a scenario whose sides both have preferences."""
+        """The ground of a scenario.
+
+        Raises:
+            InvalidInputError: A side has no preferences, or there are too many outcomes.
+        """
         agenda = scenario.agenda
-        bound = {role: brief.bind(agenda) for role, brief in scenario.briefs.items()}
-        utilities = {role: utility for role, (utility, _) in bound.items() if utility is not None}
-        mandates = {role: mandate for role, (_, mandate) in bound.items()}
+        utilities, mandates = bind(scenario)
         return cls(name, agenda, utilities, mandates, BargainingProblem.of(agenda, utilities, mandates))
 
 
@@ -139,6 +144,7 @@ def _row(
         frontier=_mean([float(efficient(ground.problem, index)) for index in agreed]),
         rounds=fmean(rounds for _, rounds in ended),
         seconds=seconds,
+        settlement=ground.agenda.settlement,
     )
 
 
@@ -148,6 +154,7 @@ def _mean(numbers: Sequence[float]) -> float | None:
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
     """The rows as text, a line each."""
+    yield settlement.heading((row.scenario, row.settlement) for row in rows)
     yield "scenario        protocol          limit  agreed  (95 %)        capture distance frontier  rounds seconds"
     for row in rows:
         low, high = row.interval
@@ -161,29 +168,42 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def main() -> None:
+def measured(
+    grounds: Sequence[Ground], tactics: Sequence[str], rounds: Sequence[int], seeds: int
+) -> Iterator[Row]:
+    """All rows, each as it comes."""
+    for ground in grounds:
+        for tactic in tactics:
+            yield offers(ground, tactic)
+        for limit in rounds:
+            for mediator in MEDIATORS:
+                yield texts(ground, mediator, limit, seeds)
+
+
+def main() -> int:
     """Run all and print a table."""
+    most = Agenda.model_json_schema()["properties"]["rounds"]["maximum"]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("scenarios", nargs="*", default=SCENARIOS)
     parser.add_argument("--tactic", nargs="+", default=("boulware", "linear"), choices=sorted(TACTICS))
-    parser.add_argument("--rounds", nargs="+", type=int, default=(10, 50, 200, 1000))
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--rounds", nargs="+", type=command.whole(1, most), default=(10, 50, 200, 1000))
+    parser.add_argument("--seeds", type=command.whole(1), default=20)
+    settlement.add_option(parser)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    rows = []
-    for name in args.scenarios:
-        ground = Ground.of(name, load(name))
-        rows += [offers(ground, tactic) for tactic in args.tactic]
-        for rounds in args.rounds:
-            rows += [texts(ground, mediator, rounds, args.seeds) for mediator in MEDIATORS]
-            sys.stderr.write(f"{name}: {rounds} rounds done\n")
+    grounds = [Ground.of(name, settlement.settled(load(name), args.settlement)) for name in args.scenarios]
+    rows, code = command.gather(
+        measured(grounds, args.tactic, args.rounds, args.seeds),
+        lambda _, row: f"{row.scenario}: {row.protocol}, {row.limit} rounds done",
+    )
     if args.json:
         sys.stdout.write(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     else:
         sys.stdout.write("\n".join(table(rows)) + "\n")
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

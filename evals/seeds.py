@@ -19,6 +19,7 @@ from delegates.models.spec import ModelSpec, parse
 from delegates.models.weights import DEFAULT_ALIAS
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, load
+from evals import command
 from sandbox.box import Box, Seat
 
 
@@ -48,6 +49,8 @@ def run(scenario: Scenario, model: ModelSpec, pack: PromptPack, seed: int, *, ad
     seats = {role: Seat(model, pack, advised) for role in scenario.agenda.roles}
     started = time.monotonic()
     released = asyncio.run(Box(seats, budget, seed=seed).run(scenario.agenda, scenario.briefs))
+    if isinstance(released.error, asyncio.CancelledError):
+        raise KeyboardInterrupt  # asyncio makes a cancellation of Ctrl-C, and the box a no deal of that
     counters = list(released.counters.values())
     terms = released.result.terms if isinstance(released.result, Agreement) else {}
     return Row(
@@ -87,6 +90,8 @@ def table(rows: list[Row], roles: tuple[str, str]) -> Iterator[str]:
             f"{r.seed:4}  {r.ending:12} {r.turns:6} {r.calls:5} {r.tokens:7} {r.seconds:7.1f} {r.denied:6} "
             f"{r.unreadable:10} {r.replaced:8}  {shares}"
         )
+    if not rows:
+        return
     agreed, runs, turns = sum(r.agreed for r in rows), len(rows), sum(r.turns for r in rows)
     middle = sorted(r.seconds for r in rows)[runs // 2]
     yield (
@@ -96,7 +101,7 @@ def table(rows: list[Row], roles: tuple[str, str]) -> Iterator[str]:
     )
 
 
-def main() -> None:
+def main() -> int:
     """Run all seeds and print a table, each line as it comes."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -104,20 +109,21 @@ def main() -> None:
     parser.add_argument("scenario")
     parser.add_argument("--model", default=f"local/{DEFAULT_ALIAS}")
     parser.add_argument("--prompts", default="default")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=command.whole(1), default=10)
     parser.add_argument("--no-advisor", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     scenario, model, pack = load(args.scenario), parse(args.model), PromptPack.load(args.prompts)
-    rows = []
-    for seed in range(args.seeds):
-        rows.append(run(scenario, model, pack, seed, advised=not args.no_advisor))
-        sys.stderr.write(f"seed {seed}: {rows[-1].ending}, {rows[-1].seconds:.0f} s\n")
+    rows, code = command.gather(
+        (run(scenario, model, pack, seed, advised=not args.no_advisor) for seed in range(args.seeds)),
+        lambda _, row: f"seed {row.seed}: {row.ending}, {row.seconds:.0f} s",
+    )
     if args.json:
         sys.stdout.write(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     else:
         sys.stdout.write("\n".join(table(rows, scenario.agenda.roles)) + "\n")
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -2,10 +2,12 @@
 
     python -m evals.tournament [--scenarios NAME... | --random N] [--tactics NAME,...]
     python -m evals.tournament --model SPEC [--no-advisor] --against NAME,... [--sides both] [--runs N]
+    python -m evals.tournament --model SPEC --against self     the same model on both sides
 
 Covered: agreement rate, own utility, capture, distance to Nash, efficiency, rounds and tokens, each with a 95 %
 interval (Wilson for rates, the bootstrap for means); every finished negotiation is written at once to `--out`, and
-`--resume` goes on where an interrupted tournament stopped.
+`--resume` goes on where an interrupted tournament stopped. What is agreed is settled as the scenario says, unless
+`--settlement` does; with `improved` every agreement is efficient by construction, and `frontier` says nothing.
 Not covered: dependence between negotiations on the same scenario; the intervals are too narrow for other scenarios.
 Own utility is a share: 0 at the reservation value, 1 at the best individually rational outcome, 0 without a deal.
 """
@@ -15,23 +17,30 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import product
 from math import hypot
 from pathlib import Path
 
-from bargaining.errors import InvalidInputError, NegboxError
+from pydantic import TypeAdapter, ValidationError
+
+from bargaining.errors import InvalidInputError
 from bargaining.problem import BargainingProblem
 from bargaining.solution import capture, efficient, solutions
 from bargaining.tactic import TACTICS
 from delegates.models.spec import parse
-from delegates.scenario import Scenario, load
-from evals import domains
-from evals.players import Game, LanguageModel, Player, play
+from delegates.prompt import PromptPack
+from delegates.scenario import Scenario, load, problem_of
+from evals import command, domains, settlement
+from evals.players import Game, LanguageModel, Player, check, play
 from evals.standings import report, standings
 
+SELF = "self"
+"""Whom a language model meets that is to meet itself."""
 _SHIPPED = ("job-offer", "saas-contract", "used-truck")
+_BEGINNING = '{"scenario": "'
+"""Of each line in a file of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +100,9 @@ def hold(match: Match) -> Row:
         InvalidInputError: The scenario or a player does not exist, or the scenario has no room for a deal.
     """
     scenario, problem = _scenario(match.scenario)
-    agenda = scenario.agenda
-    if match.settlement != agenda.settlement:
-        agenda = agenda.model_copy(update={"settlement": match.settlement})
+    players = dict(zip(scenario.agenda.roles, (match.first, match.second), strict=True))
     started = time.monotonic()
-    game = play(
-        replace(scenario, agenda=agenda),
-        dict(zip(agenda.roles, (match.first, match.second), strict=True)),
-        match.seed,
-    )
+    game = play(settlement.settled(scenario, match.settlement), players, match.seed)
     return _measured(match, game, problem, time.monotonic() - started, scenario)
 
 
@@ -107,10 +110,7 @@ def _measured(
     match: Match, game: Game, problem: BargainingProblem, seconds: float, scenario: Scenario
 ) -> Row:
     fair = solutions(problem)["nash"]
-    if fair is None:
-        raise InvalidInputError(
-            f"{match.scenario} has no outcome that both sides prefer to none; take another"
-        )
+    assert fair is not None
     index = None if game.terms is None else scenario.agenda.space.index(game.terms)
     shares, wanted = _shares(problem, index), _shares(problem, fair)
     return Row(
@@ -145,20 +145,21 @@ def _shares(problem: BargainingProblem, index: int | None) -> tuple[float, float
 def _scenario(name: str) -> tuple[Scenario, BargainingProblem]:
     seed = name.removeprefix("random:")
     scenario = domains.scenario(int(seed)) if seed != name else load(name)
-    agenda = scenario.agenda
-    bound = {role: scenario.briefs[role].bind(agenda) for role in agenda.roles}
-    utilities = {role: utility for role, (utility, _) in bound.items() if utility is not None}
-    if len(utilities) < len(bound):
-        raise InvalidInputError(f"{name}: both briefs need preferences, or there is nothing to measure by")
-    mandates = {role: mandate for role, (_, mandate) in bound.items()}
-    return scenario, BargainingProblem.of(agenda, utilities, mandates)
+    problem = problem_of(scenario)
+    if not problem.rational:
+        raise InvalidInputError(f"{name} has no outcome that both sides prefer to none; take another")
+    return scenario, problem
 
 
 # ── What is to be held ───────────────────────────────────────────────────────
 
 
 def draw(options: argparse.Namespace) -> list[Match]:
-    """All matches that the options ask for; those on the same scenario follow one another."""
+    """All matches that the options ask for; those on the same scenario follow one another.
+
+    Raises:
+        InvalidInputError: A scenario, a player or the prompts cannot be used.
+    """
     names = (
         [f"random:{options.seed + number}" for number in range(options.random)]
         if options.random
@@ -168,28 +169,59 @@ def draw(options: argparse.Namespace) -> list[Match]:
     pairs: list[tuple[Player, Player]] = list(product(tactics, tactics))
     seeds = [options.seed]
     if options.model:
-        model = LanguageModel(parse(options.model), options.advisor, options.prompts)
-        against: list[str] = options.against.split(",") if options.against else tactics
-        pairs = [(model, other) for other in against] if options.sides in {"both", "first"} else []
-        pairs += [(other, model) for other in against] if options.sides in {"both", "second"} else []
+        against = options.against.split(",") if options.against else tactics
+        pairs = _meetings(_language_model(options), against, options.sides)
         seeds = [options.seed + number for number in range(options.runs)]
+    elif options.against:
+        raise InvalidInputError(
+            "--against: is for a --model; tactics meet one another, name them in --tactics"
+        )
+    for pair in pairs:
+        check(pair)
+    settlements = {name: options.settlement or _scenario(name)[0].agenda.settlement for name in names}
     return [
-        Match(name, first, second, seed, options.settlement)
+        Match(name, first, second, seed, settlements[name])
         for name in names
         for seed in seeds
         for first, second in pairs
     ]
 
 
+def _language_model(options: argparse.Namespace) -> LanguageModel:
+    spec = parse(options.model)
+    if spec.provider == "tactic":
+        raise InvalidInputError("--model: a tactic is no model; name it in --tactics")
+    return LanguageModel(spec, options.advisor, PromptPack.load(options.prompts))
+
+
+def _meetings(model: LanguageModel, against: Sequence[str], sides: str) -> list[tuple[Player, Player]]:
+    others = [name for name in against if name != SELF]
+    pairs: list[tuple[Player, Player]] = [(model, model)] if SELF in against else []
+    pairs += [(model, other) for other in others] if sides in {"both", "first"} else []
+    pairs += [(other, model) for other in others] if sides in {"both", "second"} else []
+    return pairs
+
+
 def held(file: Path) -> list[Row]:
-    """The rows of an earlier tournament. A last line that was not written to its end is left out."""
+    """The rows of an earlier tournament. A line that was not written to its end is left out.
+
+    Raises:
+        InvalidInputError: The file holds something else.
+    """
     rows = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    reader = TypeAdapter(Row)
+    strange = 0
+    for number, line in enumerate(file.read_bytes().decode("utf-8", "replace").split("\n"), 1):
         try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        rows.append(Row(**{**found, "shares": tuple(found["shares"])}))
+            rows.append(reader.validate_json(line))
+        except ValidationError:
+            begun = line.startswith(_BEGINNING) or _BEGINNING.startswith(line)
+            cut_off = begun and not line.endswith("}")
+            strange = strange or (0 if cut_off else number)
+    if strange:
+        raise InvalidInputError(
+            f"{file}:{strange}: is not a row of a tournament of this version; choose another file"
+        )
     return rows
 
 
@@ -197,17 +229,10 @@ def run(matches: Sequence[Match], out: Path | None, *, resume: bool) -> Iterator
     """Hold all matches, each row as it comes; those that were held before come first.
 
     Raises:
-        InvalidInputError: The file exists already, and nothing was said about resuming.
+        InvalidInputError: The file exists already and nothing was said about resuming, or holds something else.
+        OSError: The file cannot be written. Nothing was held yet.
     """
-    done: list[Row] = []
-    if out is not None and out.exists():
-        if not resume:
-            raise InvalidInputError("the file for the rows exists already; add --resume, or choose another")
-        wanted = {match.key for match in matches}
-        done = [row for row in held(out) if row.key in wanted and not row.failed]
-        if not out.read_text(encoding="utf-8").endswith("\n"):
-            with out.open("a", encoding="utf-8") as stream:
-                stream.write("\n")  # behind a line that was cut off
+    done = [] if out is None else _resumed(matches, out, resume=resume)
     yield from done
     known = {row.key for row in done}
     for match in matches:
@@ -220,27 +245,39 @@ def run(matches: Sequence[Match], out: Path | None, *, resume: bool) -> Iterator
         yield row
 
 
+def _resumed(matches: Sequence[Match], out: Path, *, resume: bool) -> list[Row]:
+    """The rows in the file that need not be held again; the file is ready for more."""
+    with out.open("a", encoding="utf-8") as stream:
+        if not out.stat().st_size:
+            return []
+        if not resume:
+            raise InvalidInputError(f"{out}: exists already; add --resume, or choose another file")
+        rows = held(out)
+        if not out.read_bytes().endswith(b"\n"):
+            stream.write("\n")  # behind a line that was cut off
+    wanted = {match.key for match in matches}
+    return [row for row in rows if row.key in wanted and not row.failed]
+
+
 def main() -> int:
     """Hold a tournament and print its table."""
     options = _options()
-    rows: list[Row] = []
-    try:
-        matches = draw(options)
-        for row in run(matches, options.out, resume=options.resume):
-            rows.append(row)
-            sys.stderr.write(
-                f"{len(rows)}/{len(matches)} {row.scenario}: {row.first} and {row.second}, seed {row.seed}: "
-                f"{row.failed or row.ending} after {row.rounds} rounds, {row.seconds:.1f} s\n"
-            )
-    except NegboxError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    matches = draw(options)
+
+    def tell(number: int, row: Row) -> str:
+        return (
+            f"{number}/{len(matches)} {row.scenario}: {row.first} and {row.second}, seed {row.seed}: "
+            f"{row.failed or row.ending} after {row.rounds} rounds, {row.seconds:.1f} s"
+        )
+
+    rows, code = command.gather(run(matches, options.out, resume=options.resume), tell)
     found = standings(rows)
     if options.json:
         sys.stdout.write(json.dumps([asdict(standing) for standing in found], indent=1) + "\n")
     else:
-        sys.stdout.write("\n".join(report(found)) + "\n")
-    return 0
+        heading = settlement.heading((match.scenario, match.settlement) for match in matches)
+        sys.stdout.write("\n".join([heading, *report(found)]) + "\n")
+    return code
 
 
 def _options() -> argparse.Namespace:
@@ -249,16 +286,16 @@ def _options() -> argparse.Namespace:
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scenarios", nargs="+", metavar="NAME", help="shipped names or files")
-    where.add_argument("--random", type=int, default=0, metavar="N", help="so many random scenarios")
+    where.add_argument("--random", type=command.whole(1), metavar="N", help="so many random scenarios")
     parser.add_argument("--tactics", help="names, separated by commas; also the stand-ins worst and random")
     parser.add_argument("--model", metavar="SPEC", help="who plays against tactics")
     parser.add_argument("--advisor", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--prompts", default="default")
-    parser.add_argument("--against", help="tactics that the model meets, separated by commas")
+    parser.add_argument("--against", help="tactics that the model meets, separated by commas; or self")
     parser.add_argument("--sides", choices=["both", "first", "second"], default="both")
-    parser.add_argument("--runs", type=int, default=1, help="seeds for each pair with a model")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--settlement", choices=["as_agreed", "improved"], default="as_agreed")
+    parser.add_argument("--runs", type=command.whole(1), default=1, help="seeds for each pair with a model")
+    parser.add_argument("--seed", type=command.whole(0), default=0, help="the first seed")
+    settlement.add_option(parser)
     parser.add_argument("--out", type=Path, help="a file for the rows, one JSON object a line")
     parser.add_argument("--resume", action="store_true", help="keep the rows that are in the file")
     parser.add_argument("--json", action="store_true")
@@ -266,4 +303,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -12,23 +12,31 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.orchestration.bench import QUICK, Bench, Plan, cores, started_server
-from benchmarks.orchestration.catalogue import CATALOGUE, RAW, find
+from benchmarks.orchestration.bench import QUICK, Bench, Plan, Row, cores, started_server
+from benchmarks.orchestration.catalogue import CATALOGUE, RAW, Entry, find
 from benchmarks.orchestration.environments import default_folder, set_up
 from benchmarks.orchestration.report import tables
+from evals import command
+
+_TABLES = "orchestration.md"
+_FIGURES = "orchestration.json"
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print, write; after Ctrl-C what was measured until then."""
     options = _options()
     if options.setup:
         set_up(options.environments)
-        return 0
+        return command.OK
+    if options.out:
+        _prepare(options.out)
     entries = [find(name) for name in options.peers]
     machine = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -38,20 +46,39 @@ def main() -> int:
         "peer and server core": cores(),
         "load before": round(os.getloadavg()[0], 2),
     }
-    with tempfile.TemporaryDirectory(prefix="orchestration-") as folder:
-        scratch = Path(folder)
-        with started_server(scratch) as port:
-            bench = Bench(options.environments, scratch, port)
-            rows = bench.run(entries, QUICK if options.quick else Plan())
+    rows: list[Row] = []
+    code = command.OK
+    try:
+        with tempfile.TemporaryDirectory(prefix="orchestration-") as folder:
+            scratch = Path(folder)
+            with started_server(scratch) as port:
+                bench = Bench(options.environments, scratch, port)
+                rows = bench.rows
+                bench.run(entries, QUICK if options.quick else Plan())
+    except KeyboardInterrupt:
+        print("Interrupted: this is what was measured.", file=sys.stderr)
+        code = command.INTERRUPTED
     machine["load after"] = round(os.getloadavg()[0], 2)
-    text = f"{', '.join(f'{name} {value}' for name, value in machine.items())}\n\n{tables(entries, rows)}"
+    text = f"{', '.join(f'{name} {value}' for name, value in machine.items())}\n\n{_tables(entries, rows)}"
     print(text)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "orchestration.md").write_text(text, "utf-8")
+        (options.out / _TABLES).write_text(text, "utf-8")
         found = {"machine": machine, "rows": [asdict(row) for row in rows]}
-        (options.out / "orchestration.json").write_text(json.dumps(found, indent=1), "utf-8")
-    return 0
+        (options.out / _FIGURES).write_text(json.dumps(found, indent=1), "utf-8")
+    return code
+
+
+def _prepare(folder: Path) -> None:
+    """See that the results can be written, before ten minutes are spent on them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (_TABLES, _FIGURES):
+        (folder / name).touch()
+
+
+def _tables(entries: Sequence[Entry], rows: Sequence[Row]) -> str:
+    """The tables, without peers whose turn did not come."""
+    seen = {row.peer for row in rows}
+    return tables([entry for entry in entries if entry.name in seen], rows)
 
 
 def _options() -> argparse.Namespace:
@@ -84,7 +111,4 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        raise SystemExit(main())
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    command.run(main)

@@ -81,29 +81,29 @@ class Bench:
     def __init__(self, folder: Path, scratch: Path, port: int, *, say: bool = True) -> None:
         self._folder, self._scratch, self._port, self._say = folder, scratch, port, say
         self._started = time.monotonic()
+        self.rows: list[Row] = []
+        """What was measured so far."""
 
     def run(self, entries: Sequence[Entry], plan: Plan) -> list[Row]:
         """All measurements. What is not installed gets one row that says so."""
-        rows: list[Row] = []
-        present = []
-        for entry in entries:
-            rows.append(row := self._measure(entry, "audit"))  # it also compiles what is imported
-            if not row.problem:
-                present.append(entry)
+        # the audit also compiles what is imported
+        present = [entry for entry in entries if not self._measure(entry, "audit").problem]
         for _ in range(plan.cold):
-            rows += [self._measure(entry, "cold") for entry in present]
+            for entry in present:
+                self._measure(entry, "cold")
         warm = {"warm_up": max(2, plan.sequential_count // 5), "count": plan.sequential_count}
         for _ in range(plan.sequential):
-            rows += [self._measure(entry, "sequential", **warm) for entry in present]
+            for entry in present:
+                self._measure(entry, "sequential", **warm)
         for repetition in range(plan.wave_repetitions):
             for at_once, count in plan.waves.items():
                 for entry in present:
-                    before = [row for row in rows if (row.peer, row.kind) == (entry.name, "wave")]
+                    before = [row for row in self.rows if (row.peer, row.kind) == (entry.name, "wave")]
                     if not _is_worthwhile(before, at_once, count, plan, repetition):
                         continue
                     options = {"latency": LATENCY_MS, "count": count, "at_once": at_once}
-                    rows.append(self._measure(entry, "wave", **options))
-        return rows
+                    self._measure(entry, "wave", **options)
+        return self.rows
 
     def _measure(self, entry: Entry, kind: str, **options: int) -> Row:
         row = Row(entry.name, kind, options.get("at_once", 1))
@@ -114,6 +114,7 @@ class Bench:
             arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
             basics = [f"--peer={entry.name}", f"--kind={kind}", f"--port={self._port}", f"--cpu={cores()[0]}"]
             self._fill(row, [*_command(python, "measure"), *basics, *arguments])
+        self.rows.append(row)
         if self._say:
             seconds = time.monotonic() - self._started
             what = row.problem or f"{row.found['process_seconds']:.1f} s"

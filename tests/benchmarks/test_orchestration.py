@@ -140,6 +140,43 @@ def test_an_interrupted_run_leaves_no_server(tmp_path: Path, ending: signal.Sign
     assert processes_with(mark) == []
 
 
+@pytest.mark.parametrize("measured", [1, 2])
+def test_an_interrupted_run_prints_and_writes_what_was_measured(tmp_path: Path, measured: int) -> None:
+    options = ["--quick", "--peers", "raw_aiohttp", "--out", str(tmp_path / "result")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.orchestration", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stderr is not None
+        for _ in range(measured):
+            run.stderr.readline()
+        run.send_signal(signal.SIGINT)
+        said, _ = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert "## One negotiation after the other" in said
+    found = json.loads((tmp_path / "result" / "orchestration.json").read_text())
+    assert len(found["rows"]) >= measured
+    assert (tmp_path / "result" / "orchestration.md").read_text() in said
+
+
+def test_a_folder_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.orchestration", "--out", str(tmp_path / "file" / "result")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{tmp_path}/file/result: Not a directory\n"
+
+
 def test_every_peer_has_a_file_and_every_environment_its_requirements() -> None:
     folder = ROOT / "benchmarks" / "orchestration"
     for entry in CATALOGUE:

@@ -13,3 +13,7 @@ def test_runs_are_counted() -> None:
     assert all(share is not None and 0 <= share <= 1 for row in rows for share in row.shares)
     *_, last = table(rows, scenario.agenda.roles)
     assert last.startswith("2 of 2 agreed")
+
+
+def test_without_any_run_there_is_only_a_heading() -> None:
+    assert len(list(table([], ("seller", "buyer")))) == 1

@@ -1,6 +1,7 @@
 """Tournaments: who meets whom, what is measured, and that nothing which was finished is lost."""
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bargaining.errors import InvalidInputError
-from bargaining.problem import BargainingProblem
 from bargaining.tactic import TACTICS
-from delegates.scenario import Scenario
+from delegates.models.spec import parse
+from delegates.prompt import PromptPack, create
+from delegates.scenario import problem_of
 from evals import domains
-from evals.players import play
+from evals.players import LanguageModel, Player, play
 from evals.standings import EVERYONE, mean, rate, report, standings
 from evals.tournament import Match, Row, held, hold, run
 
@@ -22,7 +24,7 @@ SETTLEMENT = "as_agreed"
 
 
 def match(
-    first: str = "steady", second: str = "linear", scenario: str = "used-truck", seed: int = 0
+    first: Player = "steady", second: Player = "linear", scenario: str = "used-truck", seed: int = 0
 ) -> Match:
     return Match(scenario, first, second, seed, SETTLEMENT)
 
@@ -33,11 +35,17 @@ ROW = Row(
 )  # fmt: skip
 
 
-def problem(scenario: Scenario) -> BargainingProblem:
-    agenda = scenario.agenda
-    bound = {role: scenario.briefs[role].bind(agenda) for role in agenda.roles}
-    utilities = {role: utility for role, (utility, _) in bound.items() if utility is not None}
-    return BargainingProblem.of(agenda, utilities, {role: mandate for role, (_, mandate) in bound.items()})
+def tournament(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "evals.tournament", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> str:
+    """A model that leaves at once."""
+    file = tmp_path / "script.json"
+    file.write_text(json.dumps([{"move": {"kind": "walk_away"}, "message": ""}] * 40))
+    return f"scripted/{file}"
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -47,7 +55,7 @@ def test_a_random_scenario_is_the_same_for_its_seed_and_has_room_for_a_deal(seed
     assert one.synthetic
     assert 3 <= len(one.agenda.issues) <= 8
     assert one.agenda.space.size <= domains.LARGEST
-    assert problem(one).rational == problem(same).rational != ()
+    assert problem_of(one).rational == problem_of(same).rational != ()
 
 
 def test_a_match_is_measured_against_both_briefs() -> None:
@@ -114,6 +122,31 @@ def test_an_interrupted_tournament_goes_on_where_it_stopped(tmp_path: Path) -> N
     assert list(run(matches, out, resume=True)) == rows
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["# Notes\n", '{"scenario": "used-truck", "rows": 1}\n', "12\n", '{"scenario": 1}', "[]\n", "\x00\n"],
+)
+def test_a_file_with_something_else_is_refused_and_left_alone(tmp_path: Path, text: str) -> None:
+    out = tmp_path / "notes"
+    out.write_text(text)
+    with pytest.raises(InvalidInputError, match=r"notes:1: is not a row"):
+        list(run([match()], out, resume=True))
+    assert out.read_text() == text
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_held(tmp_path: Path) -> None:
+    done = tournament("--tactics", "steady", "--out", str(tmp_path / "missing" / "rows"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [f"{tmp_path}/missing/rows: No such file or directory"]
+
+
+def test_an_empty_file_is_as_good_as_none(tmp_path: Path) -> None:
+    out = tmp_path / "rows"
+    out.touch()
+    assert held(out) == []
+    assert list(run([match()], out, resume=False)) == held(out) != []
+
+
 def test_a_run_that_failed_is_held_again(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     (row,) = run([match()], out, resume=False)
@@ -169,17 +202,8 @@ def test_the_report_has_a_line_for_each_standing() -> None:
 
 @pytest.mark.parametrize("options", [["--json"], []])
 def test_the_command_prints_standings_and_tells_its_progress(options: list[str]) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "evals.tournament",
-        "--random",
-        "2",
-        "--tactics",
-        "steady,worst",
-        *options,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    done = tournament("--random", "2", "--tactics", "steady,worst", *options)
+    assert done.returncode == 0
     assert len(done.stderr.splitlines()) == 8
     if options:
         found = json.loads(done.stdout)
@@ -188,21 +212,90 @@ def test_the_command_prints_standings_and_tells_its_progress(options: list[str])
         }
     else:
         assert "everyone" in done.stdout
+        assert done.stdout.startswith("settlement: as_agreed\n")
 
 
-def test_a_language_model_meets_tactics_in_a_box(tmp_path: Path) -> None:
-    replies = [{"move": {"kind": "walk_away"}, "message": ""}] * 40
-    script = tmp_path / "script.json"
-    script.write_text(json.dumps(replies))
-    command = [
-        sys.executable, "-m", "evals.tournament", "--scenarios", "used-truck", "--model", f"scripted/{script}",
-        "--no-advisor", "--against", "steady", "--sides", "first", "--runs", "2", "--out", str(tmp_path / "o"),
-    ]  # fmt: skip
-    subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+def test_a_scenario_is_settled_as_it_says_unless_told_otherwise() -> None:
+    both = ["--scenarios", "job-offer", "used-truck", "--tactics", "steady"]
+    own = tournament(*both)
+    assert own.stdout.startswith("settlement: improved in job-offer; as_agreed in used-truck\n")
+    told = tournament(*both, "--settlement", "as_agreed")
+    assert told.stdout.startswith("settlement: as_agreed\n")
+
+
+def test_a_language_model_meets_tactics_in_a_box(tmp_path: Path, script: str) -> None:
+    done = tournament(
+        *("--scenarios", "used-truck", "--model", script, "--no-advisor", "--against", "steady"),
+        *("--sides", "first", "--runs", "2", "--out", str(tmp_path / "o")),
+    )
+    assert done.returncode == 0
     rows = held(tmp_path / "o")
     assert [row.seed for row in rows] == [0, 1]
-    assert {row.first for row in rows} == {"scripted/script.json without advisor"}
+    digest = PromptPack.load("default").digest[:8]
+    assert {row.first for row in rows} == {f"scripted/script.json without advisor, prompts default {digest}"}
     assert all(row.calls >= 1 and not row.agreed and not row.failed for row in rows)
+
+
+def test_a_language_model_meets_itself(tmp_path: Path, script: str) -> None:
+    options = (
+        "--scenarios",
+        "used-truck",
+        "--model",
+        script,
+        "--against",
+        "self",
+        "--out",
+        str(tmp_path / "o"),
+    )
+    assert tournament(*options).returncode == 0
+    (row,) = held(tmp_path / "o")
+    assert row.first == row.second
+    assert row.calls >= 1
+    assert tournament(*options, "--resume").returncode == 0
+    assert held(tmp_path / "o") == [row]
+
+
+def test_a_model_with_other_prompts_is_another_player(tmp_path: Path, script: str) -> None:
+    """Also if its pack has the same name: nothing measured with one passes for the other's."""
+    packs = [PromptPack.load("default"), PromptPack.load(create("mine", tmp_path))]
+    file = tmp_path / "mine" / "turn.md"
+    file.write_text(file.read_text() + "\nBe kind.\n")
+    packs.append(PromptPack.load(tmp_path / "mine"))
+    keys = {match(LanguageModel(parse(script), True, pack)).key for pack in packs}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--model", "tactic/steady"], "a tactic is no model; name it in --tactics"),
+        (["--tactics", "steady,foo"], "no such player: 'foo'; there are the tactics"),
+        (["--against", "steady"], "--against: is for a --model"),
+        (["--model", "scripted/x", "--against", "worst"], "a stand-in does not meet a language model"),
+        (["--model", "scripted/x", "--prompts", "nopack"], "prompt pack"),
+        (["--scenarios", "nofile", "--tactics", "steady"], "nofile"),
+        (["--runs", "0"], "--runs: expected a whole number of at least 1"),
+        (["--random", "x"], "--random: expected a whole number of at least 1"),
+    ],
+)
+def test_bad_options_are_told_before_anything_is_held(options: list[str], said: str) -> None:
+    done = tournament(*options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupted_tournament_prints_what_there_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evals.tournament", "--random", "200", "--out", str(tmp_path / "o")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "everyone" in out
+    assert err.endswith("Interrupted: this is what there is.\n")
+    assert held(tmp_path / "o")
 
 
 def test_every_tactic_can_be_named() -> None:
