@@ -11,7 +11,7 @@ the same history always gets the same answer. It neither offers nor accepts what
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -132,6 +132,15 @@ class _Bidding(ABC):
         return Plan(
             level, offers, accepts=False, move=WalkAway() if leaves else Offer(outcome=self._bidder.best)
         )
+
+    def inferior(self, outcome: Outcome, offers: Iterable[Outcome]) -> bool:
+        """Whether one of these offers is better for one side and no worse for the other, as far as one can tell."""
+        mine, theirs = self._utility.value(outcome), self._opponent.estimate(outcome)
+        for offer in offers:
+            worth, liking = self._utility.value(offer), self._opponent.estimate(offer)
+            if worth >= mine and liking >= theirs and (worth > mine or liking > theirs):
+                return True
+        return False
 
     def _acceptable(self, view: View, following: Outcome) -> Entry | None:
         """The standing offer, if it is worth as much now as the next own offer would be a round later."""
