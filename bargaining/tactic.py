@@ -133,14 +133,16 @@ class _Bidding(ABC):
             level, offers, accepts=False, move=WalkAway() if leaves else Offer(outcome=self._bidder.best)
         )
 
-    def inferior(self, outcome: Outcome, offers: Iterable[Outcome]) -> bool:
-        """Whether one of these offers is better for one side and no worse for the other, as far as one can tell."""
+    def better(self, outcome: Outcome, offers: Iterable[Outcome]) -> Outcome | None:
+        """The first of these offers that is better for one side and no worse for the other, as far as one can tell."""
+        if not self._opponent.knows:
+            return None
         mine, theirs = self._utility.value(outcome), self._opponent.estimate(outcome)
         for offer in offers:
             worth, liking = self._utility.value(offer), self._opponent.estimate(offer)
             if worth >= mine and liking >= theirs and (worth > mine or liking > theirs):
-                return True
-        return False
+                return offer
+        return None
 
     def _acceptable(self, view: View, following: Outcome) -> Entry | None:
         """The standing offer, if it is worth as much now as the next own offer would be a round later."""

@@ -26,9 +26,9 @@ SLACK = Fraction(1, 20)
 
 Measured with stand-ins for the model (`evals.players`) on 40 random scenarios, two kinds of stand-in and four tactics,
 everyone against everyone (`python -m evals.tournament --random 40 --seed 1000 --tactics
-boulware,steady,linear,conceder,random,worst`): the advisor alone gets 0.66 of what its side can gain, and so does it
-with a model that picks anywhere within the slack; with one that always settles for the least allowed 0.65. When
-inferior offers were not denied yet, these were 0.64, 0.60 and 0.57."""
+boulware,steady,linear,conceder,random,worst`): the advisor alone gets 0.66 of what its side can gain, with a model
+that picks anywhere within the slack 0.65, with one that always settles for the least allowed 0.64. Before the terms
+of such offers were bettered, these were 0.64, 0.60 and 0.57."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Advice:
     """The lowest own utility that the model may settle for in this turn, if the advisor has a say in it."""
     most: Fraction | None = None
     """The highest own utility that it may still ask for: only in the last round, where more would end in no deal."""
-    inferior: Callable[[Outcome], bool] = field(default=lambda outcome: False, compare=False)  # noqa: ARG005
-    """Whether one of the offers is better than an outcome for one side and, as far as one can tell, no worse for the
-    other. A concession has to be one."""
+    better: Callable[[Outcome], Outcome | None] = field(default=lambda outcome: None, compare=False)  # noqa: ARG005
+    """One of the offers that is better than an outcome for one side and, as far as one can tell, no worse for the
+    other, if there is one: nothing is given for nothing."""
 
     def __repr__(self) -> str:
         return "<Advice: redacted>"
@@ -79,8 +79,8 @@ class UtilityAdvisor:
         last = view.table.round >= view.table.rounds
         least = max(floor, plan.level - slack)
         most = plan.level + slack if last else None
-        inferior = partial(self._tactic.inferior, offers=plan.offers)
-        return Advice(plan.offers, plan.accepts, plan.move, least, most, inferior)
+        better = partial(self._tactic.better, offers=plan.offers)
+        return Advice(plan.offers, plan.accepts, plan.move, least, most, better)
 
 
 class Caution:

@@ -27,6 +27,8 @@ class Counters:
     """Moves and messages that the guard denied; a mediator's repeated texts."""
     silenced: int = 0
     """Turns in which the model's move was made without its message, which the guard had denied."""
+    bettered: int = 0
+    """Offers whose terms were replaced by the advisor's: better for one side, no worse for the other."""
     failed_calls: int = 0
     """Model calls that failed or timed out after all retries."""
     replaced: int = 0

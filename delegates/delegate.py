@@ -76,7 +76,8 @@ class LLMDelegate:
 
     It holds the brief and the conversation with its model; nothing else does. Failed, denied or unreadable
     replies are mended within the turn, at most `REPAIRS` times; then the advisor's move is made, without a
-    message. Where only the message is at fault, it may be mended once; then the model's move is made without it.
+    message. An offer that the advisor can better for one side at no cost to the other gets the better terms. Where only
+    the message is at fault, it may be mended once; then the model's move is made without it.
     None of that is seen at the table or costs a turn.
 
     Args:
@@ -167,6 +168,9 @@ class LLMDelegate:
         if isinstance(verdict, Denied):
             self.counters.denied += 1
             return verdict
+        if isinstance(move, Offer) and (better := advice.better(move.outcome)):
+            self.counters.bettered += 1
+            move = move.model_copy(update={"outcome": better})
         verdict = self._guard.check_message(move, view, advice)
         if isinstance(verdict, Denied):
             self.counters.denied += 1

@@ -110,8 +110,7 @@ def answerable(move: Move, view: View, advice: Advice) -> Allowed | Denied:
 def patient(utility: UtilityFunction) -> Rule:
     """With an advisor: settle for nothing far below the aspiration level, and do not leave while there is time.
 
-    In the last round, do not ask for much more either: nobody would have time to come down from it. And give nothing
-    away for nothing: an offer that the advisor could better for one side at no cost to the other is denied.
+    In the last round, do not ask for much more either: nobody would have time to come down from it.
     """
 
     def rule(move: Move, view: View, advice: Advice) -> Allowed | Denied:
@@ -127,11 +126,6 @@ def patient(utility: UtilityFunction) -> Rule:
         if isinstance(move, Offer) and advice.most is not None and utility.value(outcome) > advice.most:
             return Denied(
                 "this is your last offer, and it asks for too much to end in a deal" + instead(advice)
-            )
-        if isinstance(move, Offer) and advice.inferior(outcome):
-            return Denied(
-                "your advisor knows terms that are better for one side and no worse for the other"
-                + instead(advice)
             )
         return Allowed()
 

@@ -6,8 +6,9 @@ that a model with good intentions might pick by chance.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from random import Random
 from typing import TypeAlias
 
@@ -21,9 +22,9 @@ from bargaining.outcome import Outcome
 from bargaining.table import View
 from bargaining.tactic import TACTICS
 from bargaining.utility import UtilityFunction
-from delegates.advisor import SLACK, Advice, UtilityAdvisor
+from delegates.advisor import SLACK, UtilityAdvisor
 from delegates.budget import Budget
-from delegates.delegate import REPAIRS, Delegate, TacticDelegate
+from delegates.delegate import Delegate, TacticDelegate
 from delegates.models.spec import ModelSpec, parse
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, bind
@@ -33,9 +34,6 @@ from sandbox.seating import Seat
 
 STAND_INS = ("worst", "random")
 """The stand-ins by name."""
-
-TRIES = 1 + REPAIRS
-"""What a stand-in tries before the advisor's best offer is made in its place, as for a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +110,16 @@ class StandIn:
                 return Accept(offer=standing.number)
         if view.table.is_last_turn:
             return advice.move
-        return Offer(
-            outcome=next((o for o in self._wishes(advice) if not advice.inferior(o)), advice.offers[0])
-        )
+        wish = self._wish(advice.least, advice.most)
+        return Offer(outcome=advice.better(wish) or wish)
 
-    def _wishes(self, advice: Advice) -> Iterator[Outcome]:
-        """What it would offer, until the guard lets it pass."""
-        assert advice.least is not None
+    def _wish(self, least: Fraction, most: Fraction | None) -> Outcome:
+        if self._temper == "worst":
+            return self._bidder.candidates(least, 1)[0]
         # as far above the aspiration level as it may go below it; ranks count from the best
         room = 2 * SLACK * (self._bidder.ceiling - self._bidder.floor)
-        most = advice.least + room if advice.most is None else advice.most
-        enough, above = self._bidder.count(advice.least), self._bidder.count(most)
-        for tries in range(TRIES):
-            worst = max(enough - 1 - tries, 0)
-            rank = worst if self._temper == "worst" else self._dice.randrange(min(above, enough - 1), enough)
-            yield self._bidder.ranked(rank)
+        enough, above = self._bidder.count(least), self._bidder.count(least + room if most is None else most)
+        return self._bidder.ranked(self._dice.randrange(min(above, enough - 1), enough))
 
 
 def play(scenario: Scenario, players: Mapping[str, Player], seed: int) -> Game:

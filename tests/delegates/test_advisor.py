@@ -120,12 +120,14 @@ def test_it_opens_with_the_best_and_accepts_what_is_as_good_as_its_next_offer() 
     assert advisor.advise(view(offer(BEST))).move == Accept(offer=0)
 
 
-def test_what_is_worse_for_both_sides_than_an_advised_offer_is_inferior_and_the_offers_are_not() -> None:
+def test_what_is_worse_for_both_sides_has_a_better_offer_and_the_offers_have_none() -> None:
     advisor = UtilityAdvisor(AGENDA, "buyer", UTILITY, MANDATE)
     advice = advisor.advise(view(offer(LOW)))
-    assert not any(advice.inferior(outcome) for outcome in advice.offers)
-    worst = min(AGENDA.space, key=UTILITY.value)
-    assert advice.inferior(worst) == (worst != AGENDA.space.outcome(LOW))
+    assert not any(advice.better(outcome) for outcome in advice.offers)
+    for outcome in AGENDA.space:
+        better = advice.better(outcome)
+        assert better is None or (better in advice.offers and UTILITY.value(better) >= UTILITY.value(outcome))
+    assert any(advice.better(outcome) for outcome in AGENDA.space)
 
 
 def test_it_accepts_anything_allowed_in_the_last_round_and_nothing_else() -> None:

@@ -23,6 +23,7 @@ from bargaining.mandate import Allowed
 from bargaining.move import Accept, Move, Offer, Pass, WalkAway
 from bargaining.table import Table, View
 from bargaining.tactic import TACTICS
+from delegates.advisor import UtilityAdvisor
 from delegates.brief import Brief
 from delegates.conversation import SILENT_TURNS
 from delegates.delegate import REPAIRS, LLMDelegate, TacticDelegate
@@ -152,6 +153,20 @@ def test_a_bad_message_is_mended_once_and_then_left_out(bad: str) -> None:
     assert (made.counters.denied, made.counters.silenced, made.counters.replaced) == (2, 1, 0)
     assert decide(made, view(offer(MODEST), offer(LOW))) != offer(LOW)
     assert_each_extends_the_last(model.requests)
+
+
+def test_an_offer_that_the_advisor_can_better_for_free_gets_the_better_terms() -> None:
+    """Among all offers that pass the guard in this turn, at least one is wasteful; none of those is made."""
+    seen = view(offer(BEST), offer(LOW), offer(MODEST), offer(LOW))
+    advice = UtilityAdvisor(AGENDA, seen.role, UTILITY, MANDATE).advise(seen)
+    assert advice.least is not None
+    wasteful = [o for o in AGENDA.space if UTILITY.value(o) >= advice.least and advice.better(o)]
+    assert wasteful
+    made, _ = delegate([proposal(dict(wasteful[0]), "Take this.")])
+    move = decide(made, seen)
+    assert isinstance(move, Offer)
+    assert move.outcome == advice.better(wasteful[0])
+    assert made.counters.bettered == 1
 
 
 def test_a_message_that_is_mended_is_said() -> None:

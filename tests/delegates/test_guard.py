@@ -2,7 +2,6 @@
 
 import json
 import re
-from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -149,20 +148,6 @@ def test_nothing_far_below_the_advice_is_settled_for() -> None:
     assert allowed(rule(offer(BEST), view(), ADVICE))
     assert allowed(rule(Accept(offer=0), view(offer(modest)), TAKE_IT))
     assert allowed(rule(offer(modest), view(), SILENT))
-
-
-def test_an_offer_that_the_advisor_could_better_for_one_side_at_no_cost_to_the_other_is_denied() -> None:
-    rule = patient(UTILITY)
-    wasteful = Advice(
-        ADVICE.offers,
-        accept=False,
-        move=offer(FAIR),
-        least=Fraction(0),
-        inferior=lambda made: made == offer(BEST).outcome,
-    )
-    assert "no worse for the other" in reason(rule(offer(BEST), view(), wasteful))
-    assert allowed(rule(offer(FAIR), view(), wasteful))
-    assert allowed(rule(Accept(offer=0), view(offer(BEST)), wasteful))
 
 
 def test_nobody_leaves_while_there_is_something_to_gain() -> None:
