@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 
 _MAX_CHARACTERS = 40
-_LARGEST = 10**30
+_LARGEST = 10**31
 
 
 def exact(value: object) -> Fraction:
@@ -26,7 +26,7 @@ def exact(value: object) -> Fraction:
             return value
         case int():
             if abs(value) >= _LARGEST:
-                raise ValueError("expected a number of at most 30 digits")
+                raise ValueError("expected a number of at most 31 digits")
             return Fraction(value)
         case float() | str():
             text = repr(value) if isinstance(value, float) else value.strip()
