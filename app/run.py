@@ -80,6 +80,7 @@ def run_scenario(name: str, options: Options) -> int:
         models.append(parse(options.mediator))
     scenario = protocol.follow(scenario, options.protocol, options.rounds, models)
     mediator = protocol.mediator(options.mediator, scenario.agenda.protocol)
+    _say_what_prompts_are_used(seats, scenario.agenda.protocol)
     if options.keep_offers:
         _check_keeping(scenario, options)
     budget = Budget(_limits(options))
@@ -102,6 +103,16 @@ def run_scenario(name: str, options: Options) -> int:
         else:
             Console().print(_panel(released, scenario.agenda, budget, view, directory))
     return _report(released.error)
+
+
+def _say_what_prompts_are_used(seats: Mapping[str, Seat], protocol: str) -> None:
+    for role, seat in seats.items():
+        used = seat.prompts.suited(protocol)
+        if used is not seat.prompts and seat.model.provider != "tactic":
+            exits.say(
+                f"--prompts: the pack {seat.prompts.name} has no answer.md, which {protocol} needs; "
+                f"the {role}'s delegate uses the pack {used.name} instead"
+            )
 
 
 def _check_keeping(scenario: Scenario, options: Options) -> None:

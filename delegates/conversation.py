@@ -5,6 +5,7 @@ that stays silent counts as unavailable. Not covered: what a reply means.
 """
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from bargaining.errors import ModelReplyError, ModelTransientError, ModelUnavailableError
@@ -12,6 +13,9 @@ from delegates.models.interface import JsonSchema, Model, Request, Turn
 
 SILENT_TURNS = 3
 """After so many turns in a row without any reply, the model counts as unavailable."""
+
+NO_QUEUE: AbstractAsyncContextManager[None] = nullcontext()
+"""For conversations that wait for no other."""
 
 _KEPT_REPLY = 2000
 
@@ -47,6 +51,8 @@ class Conversation:
         reply_tokens: Room for one reply.
         counters: Where failures are counted.
         timeout_seconds: The longest wait for one reply, retries included.
+        queue: Entered for each question. A lock that several conversations share makes them ask one after the
+            other; waiting for it is not counted as the model's silence.
     """
 
     def __init__(
@@ -57,11 +63,13 @@ class Conversation:
         reply_tokens: int,
         counters: Counters,
         timeout_seconds: float = 300.0,
+        queue: AbstractAsyncContextManager[None] = NO_QUEUE,
     ) -> None:
         self._model, self._system, self._schema = model, system, schema
         self._reply_tokens = reply_tokens
         self._counters = counters
         self._timeout_seconds = timeout_seconds
+        self._queue = queue
         self._turns: list[Turn] = []
         self._unsent = ""
         self._silent_turns = 0
@@ -88,9 +96,9 @@ class Conversation:
         """
         turns = (*self._turns, Turn("user", self._unsent))
         request = Request(self._system, turns, self._schema, self._reply_tokens)
-        patience = self._timeout_seconds if seconds_left is None else min(self._timeout_seconds, seconds_left)
+        patience = asyncio.timeout(self._timeout_seconds)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(seconds_left), self._queue, patience:
                 completion = await self._model.complete(request)
         except (ModelTransientError, ModelReplyError, TimeoutError):
             completion = None

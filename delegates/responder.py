@@ -5,14 +5,16 @@ Not covered: moves and messages; in this protocol a side can say nothing but yes
 """
 
 import json
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from bargaining.agenda import Agenda
 from bargaining.deluge import RisingBar
 from bargaining.errors import ModelReplyError
+from bargaining.mandate import BoundMandate
 from bargaining.text import TextView
 from delegates.brief import Brief
-from delegates.conversation import Conversation, Counters
+from delegates.conversation import NO_QUEUE, Conversation, Counters
 from delegates.delegate import REPAIRS
 from delegates.models.interface import Model
 from delegates.portrait import system_prompt
@@ -65,7 +67,9 @@ class LLMResponder:
         model: Asked once per try. Wrap it for retries and budgets.
         pack: The prompts.
         advised: Use the bar as an advisor, where the brief has preferences.
+        mandate: The brief's mandate, if it is bound to the agenda already.
         timeout_seconds: The longest wait for one reply, retries included.
+        queue: What sides who pay from one limited budget ask behind, see `Conversation`.
     """
 
     def __init__(
@@ -77,9 +81,13 @@ class LLMResponder:
         pack: PromptPack,
         *,
         advised: bool = True,
+        mandate: BoundMandate | None = None,
         timeout_seconds: float = 300.0,
+        queue: AbstractAsyncContextManager[None] = NO_QUEUE,
     ) -> None:
-        utility, mandate = brief.bind(agenda)
+        if mandate is None:
+            _, mandate = brief.bind(agenda)
+        utility = mandate.utility
         self.counters = Counters()
         self._role = role
         self._pack = pack
@@ -88,7 +96,7 @@ class LLMResponder:
         self._bar = RisingBar(utility if advised else None, mandate)
         system = pack.system(system_prompt(role, agenda, brief, utility, mandate, advised=advised))
         self._conversation = Conversation(
-            model, system, answer_schema(), _REPLY_TOKENS, self.counters, timeout_seconds
+            model, system, answer_schema(), _REPLY_TOKENS, self.counters, timeout_seconds, queue
         )
 
     def __repr__(self) -> str:

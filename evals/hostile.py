@@ -274,7 +274,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=command.whole(0), default=1000)
+    parser.add_argument("--runs", type=command.whole(1), default=1000)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     started = time.monotonic()

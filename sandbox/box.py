@@ -102,7 +102,7 @@ class Box:
             InvalidInputError: The run cannot start: a brief, a model or a seat is unusable.
         """
         self.check(agenda, briefs)
-        bound = {role: briefs[role].bind(agenda) for role in agenda.roles}
+        bound = {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
         error: BaseException | None = None
         unforeseen = ""
         ending: Ending | None = None

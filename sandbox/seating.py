@@ -7,6 +7,7 @@ Not covered: opening and closing models; the box does that.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,17 +19,15 @@ from bargaining.mandate import BoundMandate
 from bargaining.mediation import HillClimbing
 from bargaining.move import Offer
 from bargaining.tactic import TACTICS
-from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.budget import Budget
-from delegates.conversation import Counters
+from delegates.conversation import NO_QUEUE, Counters
 from delegates.delegate import Delegate, LLMDelegate, TacticDelegate
 from delegates.mediator import LLMMediator, Mediator, RuleMediator
 from delegates.mediator_prompt import MediatorPrompts
 from delegates.models.interface import Model
 from delegates.models.metered import MeteredModel
 from delegates.models.price import price_of
-from delegates.models.queued import QueuedModel
 from delegates.models.spec import ModelSpec, thinking_tokens
 from delegates.prompt import PromptPack
 from delegates.responder import BarResponder, LLMResponder, Responder
@@ -43,8 +42,8 @@ MEDIATOR = "the mediator"
 BAR_TACTIC = "steady"
 """The only tactic for single texts: the bar rises with the square of the time, as this tactic concedes."""
 
-Bound: TypeAlias = Mapping[str, tuple[UtilityFunction | None, BoundMandate]]
-"""Each side's preferences, if it has any, and its mandate."""
+Bound: TypeAlias = Mapping[str, BoundMandate]
+"""Each side's mandate, with its preferences, if it has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +150,21 @@ class Seating:
         """
         if agenda.protocol == "alternating_offers":
             delegates = {
-                role: self._delegate(role, agenda, briefs[role], *bound[role], models)
-                for role in agenda.roles
+                role: self._delegate(role, agenda, briefs[role], bound[role], models) for role in agenda.roles
             }
             return _Alternating(agenda, bound, delegates)
-        queue = asyncio.Lock()
+        queue = self._queue()
         responders = {
-            role: self._responder(role, agenda, briefs[role], *bound[role], models, queue)
+            role: self._responder(role, agenda, briefs[role], bound[role], models, queue)
             for role in agenda.roles
         }
-        return _Mediated(agenda, bound, responders, self._mediating(agenda, models, queue))
+        return _Mediated(agenda, bound, responders, self._mediating(agenda, models))
 
     def delegations(
         self, agenda: Agenda, bound: Bound, digests: Mapping[ModelSpec, str]
     ) -> dict[str, Delegation]:
         """What the statement says about each side."""
-        return {role: self._delegation(agenda, role, bound[role][0], digests) for role in agenda.roles}
+        return {role: self._delegation(agenda, role, bound[role], digests) for role in agenda.roles}
 
     def mediation(self, agenda: Agenda, digests: Mapping[ModelSpec, str]) -> Delegation | None:
         """What the statement says about the mediator, if there is one."""
@@ -181,14 +179,13 @@ class Seating:
         role: str,
         agenda: Agenda,
         brief: Brief,
-        utility: UtilityFunction | None,
         mandate: BoundMandate,
         models: Mapping[ModelSpec, Model],
     ) -> LLMDelegate | TacticDelegate:
         seat = self._seats[role]
         if seat.model.provider == "tactic":
-            assert utility is not None, "check_seats refuses a tactic without preferences"
-            return TacticDelegate(TACTICS[seat.model.name](agenda, utility, mandate, self._seed))
+            assert mandate.utility is not None, "check_seats refuses a tactic without preferences"
+            return TacticDelegate(TACTICS[seat.model.name](agenda, mandate.utility, mandate, self._seed))
         model = self._metered(seat.model, models, brief)
         return LLMDelegate(
             role, agenda, brief, model, seat.prompts, advised=seat.advised, seed=self._seed, mandate=mandate
@@ -199,25 +196,24 @@ class Seating:
         role: str,
         agenda: Agenda,
         brief: Brief,
-        utility: UtilityFunction | None,
         mandate: BoundMandate,
         models: Mapping[ModelSpec, Model],
-        queue: asyncio.Lock,
+        queue: AbstractAsyncContextManager[None],
     ) -> LLMResponder | BarResponder:
         seat = self._seats[role]
         if seat.model.provider == "tactic":
-            return BarResponder(RisingBar(utility, mandate))
-        model = self._queued(self._metered(seat.model, models, brief), queue)
+            return BarResponder(RisingBar(mandate.utility, mandate))
+        model = self._metered(seat.model, models, brief)
         pack = seat.prompts.suited(agenda.protocol)
-        return LLMResponder(role, agenda, brief, model, pack, advised=seat.advised)
+        return LLMResponder(
+            role, agenda, brief, model, pack, advised=seat.advised, mandate=mandate, queue=queue
+        )
 
-    def _mediating(
-        self, agenda: Agenda, models: Mapping[ModelSpec, Model], queue: asyncio.Lock
-    ) -> LLMMediator | RuleMediator:
+    def _mediating(self, agenda: Agenda, models: Mapping[ModelSpec, Model]) -> LLMMediator | RuleMediator:
         rule = HillClimbing(agenda, self._seed)
         if self._mediator is None:
             return RuleMediator(rule)
-        model = self._queued(self._metered(self._mediator, models), queue)
+        model = self._metered(self._mediator, models)
         return LLMMediator(agenda, model, MediatorPrompts(), rule)
 
     def _metered(
@@ -230,14 +226,17 @@ class Seating:
             model = MeteredModel(model, Budget(brief.mandate.limits), price)
         return MeteredModel(model, self._budget, price, thinking_tokens=thinking_tokens(spec))
 
-    def _queued(self, model: Model, queue: asyncio.Lock) -> Model:
-        """Both sides are asked at once, but a limit on the common budget holds for one call after the other."""
+    def _queue(self) -> AbstractAsyncContextManager[None]:
+        """For sides that are asked at once.
+
+        A budget is checked before a call and charged after it, so two calls at once could pass its limit together.
+        """
         limits = self._budget.limits
         limited = limits is not None and (limits.tokens is not None or limits.usd is not None)
-        return QueuedModel(model, queue) if limited else model
+        return asyncio.Lock() if limited else NO_QUEUE
 
     def _delegation(
-        self, agenda: Agenda, role: str, utility: UtilityFunction | None, digests: Mapping[ModelSpec, str]
+        self, agenda: Agenda, role: str, mandate: BoundMandate, digests: Mapping[ModelSpec, str]
     ) -> Delegation:
         seat = self._seats[role]
         played = seat.model.provider == "tactic"
@@ -245,7 +244,7 @@ class Seating:
             model=seat.model.public,
             weights=digests.get(seat.model),
             prompts=None if played else seat.prompts.suited(agenda.protocol),
-            advised=seat.advised and utility is not None and not played,
+            advised=seat.advised and mandate.utility is not None and not played,
         )
 
 
@@ -258,7 +257,7 @@ class _Alternating(Sitting):
         self.counters = {role: delegate.counters for role, delegate in delegates.items()}
         self._agenda = agenda
         self._delegates: Mapping[str, Delegate] = delegates
-        self._mandates = {role: mandate for role, (_, mandate) in bound.items()}
+        self._mandates = bound
 
     async def negotiate(self, observe: Callable[[Progress], None]) -> Ended:
         """Take turns to the end."""
@@ -283,7 +282,7 @@ class _Mediated(Sitting):
         self._agenda = agenda
         self._responders: Mapping[str, Responder] = responders
         self._mediator: Mediator = mediator
-        self._mandates = {role: mandate for role, (_, mandate) in bound.items()}
+        self._mandates = bound
 
     async def negotiate(self, observe: Callable[[Progress], None]) -> Ended:
         """Answer text after text to the end."""

@@ -121,6 +121,19 @@ def test_models_and_a_model_to_mediate(negbox: Terminal, boat: Path, tmp_path: P
     assert "1 text" in ended.out
 
 
+def test_a_pack_without_words_for_the_protocol_is_replaced_aloud(
+    negbox: Terminal, boat: Path, tmp_path: Path
+) -> None:
+    assert negbox("prompts", "new", "gruff", "--dir", tmp_path).code == 0
+    (tmp_path / "gruff" / "answer.md").unlink()
+    yes = write_script(tmp_path / "yes.json", [{"answer": "yes"}], cycle=True)
+    options = ("--model", f"seller={yes}", "--model", "buyer=tactic/steady", "--prompts", tmp_path / "gruff")
+    ended = negbox("run", boat, "--protocol", "single_text", "--rounds", "1", *options, "--quiet")
+    assert ended.err.count("answer.md") == 1
+    assert "the seller's delegate uses the pack default instead" in " ".join(ended.err.split())
+    assert "answer.md" not in negbox("run", boat, "--model", "tactic/steady", *options[4:], "--quiet").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

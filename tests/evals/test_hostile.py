@@ -161,6 +161,10 @@ def test_the_report_names_every_behaviour_and_what_is_wrong() -> None:
 def test_the_command_fails_when_nothing_was_put_to_the_test(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["hostile", "--runs", "0", "--json"])
+    async def nothing(_runs: int) -> dict[str, Tally]:
+        return {"empty reply": Tally(runs=1)}
+
+    monkeypatch.setattr(hostile, "run", nothing)
+    monkeypatch.setattr(sys, "argv", ["hostile", "--runs", "1", "--json"])
     assert hostile.main() == 1
     assert json.loads(capsys.readouterr().out)["problems"][0].startswith("INSTRUMENT FAILED")
