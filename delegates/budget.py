@@ -47,6 +47,12 @@ class Budget:
         self._started = clock()
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit on tokens or money."""
+        limits = self.limits
+        return limits is not None and (limits.tokens is not None or limits.usd is not None)
+
+    @property
     def seconds_left(self) -> float | None:
         """How much time is left, or None if there is no limit."""
         if self.limits is None or self.limits.seconds is None:

@@ -231,9 +231,7 @@ class Seating:
 
         A budget is checked before a call and charged after it, so two calls at once could pass its limit together.
         """
-        limits = self._budget.limits
-        limited = limits is not None and (limits.tokens is not None or limits.usd is not None)
-        return asyncio.Lock() if limited else NO_QUEUE
+        return asyncio.Lock() if self._budget.is_limited else NO_QUEUE
 
     def _delegation(
         self, agenda: Agenda, role: str, mandate: BoundMandate, digests: Mapping[ModelSpec, str]

@@ -1,7 +1,7 @@
-"""Anthropic's Messages API, and servers that speak it.
+"""Anthropic's Messages API, and servers that speak it, through Anthropic's SDK.
 
 Covered: structured output by `output_config`, and by asking in the prompt where a server refuses it; the
-SDK's OpenTelemetry spans are off whatever the environment says; a lean call.
+SDK's OpenTelemetry spans are off whatever the environment says.
 Not covered: tools, streaming, thinking blocks (skipped); a seed (the API has none); what the provider keeps
 (the schema is cached there for up to 24 hours; prompts according to the account's retention terms).
 
@@ -12,8 +12,9 @@ use, and charges a quarter more for writing it. Leave it off where nothing of a 
 
 from typing import TYPE_CHECKING, Any
 
-from bargaining.errors import ModelReplyError, ModelUnavailableError
+from bargaining.errors import ModelReplyError
 from delegates.models import schema, wire
+from delegates.models.endpoint import EndpointModel
 from delegates.models.interface import Completion, Request, Structure, Usage
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ ADDRESS = "https://api.anthropic.com"
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 
 
-class AnthropicModel:
+class AnthropicModel(EndpointModel["AsyncAnthropic"]):
     """A model behind Anthropic's Messages API.
 
     Args:
@@ -43,76 +44,46 @@ class AnthropicModel:
         timeout_seconds: float = 60.0,
         cache: bool = False,
     ) -> None:
-        self.spec = f"anthropic/{name}@{base_url}" if base_url else f"anthropic/{name}"
+        # The SDK adds /v1 itself; users write addresses as they do for OpenAI-compatible servers.
+        address = (base_url or ADDRESS).rstrip("/").removesuffix("/v1")
+        spec = f"anthropic/{name}@{base_url}" if base_url else f"anthropic/{name}"
+        super().__init__(spec, address, timeout_seconds, compatible=base_url is not None)
         self._name = name
         self._key = key or "none"
-        self._compatible = base_url is not None
-        # The SDK adds /v1 itself; users write addresses as they do for OpenAI-compatible servers.
-        self._address = (base_url or ADDRESS).rstrip("/").removesuffix("/v1")
-        self._host = wire.host_of(self._address)
-        self._timeout_seconds = timeout_seconds
         self._cache = cache
-        self._structure: Structure = "schema"
-        self._schema_works = False
-        self._closed = False
-        self._client: AsyncAnthropic | None = None
 
-    async def complete(self, request: Request) -> Completion:
-        """Ask once. See `Model`; the table in `wire` says which fault is which error."""
-        structure = self._structure
-        answer = await self._ask(request, structure)
-        if structure == "schema" and not self._schema_works:
-            if wire.asks_for_no_schema(answer, sure=not self._compatible):
-                structure = "prompt"
-                answer = await self._ask(request, structure)
-            completion = self._read(answer, structure)
-            self._structure, self._schema_works = structure, structure == "schema"
-            return completion
-        return self._read(answer, structure)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        self._closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-
-    async def _ask(self, request: Request, structure: Structure) -> wire.Answer:
+    async def _post(self, body: dict[str, Any]) -> wire.Answer:
         import httpx2  # noqa: PLC0415
         from anthropic import AnthropicError  # noqa: PLC0415
 
-        client = self._open()
-        body = self._body(request, structure)
+        from delegates.models.sdk import answered  # noqa: PLC0415
+
+        client = self._opened()
         return await wire.send(
-            lambda: client.post("/v1/messages", cast_to=httpx2.Response, body=body),
+            lambda: answered(client.post("/v1/messages", cast_to=httpx2.Response, body=body)),
             host=self._host,
             timeout_seconds=self._timeout_seconds,
-            sdk_error=AnthropicError,
+            faults=(AnthropicError, httpx2.HTTPError, httpx2.InvalidURL),
         )
 
     def _open(self) -> "AsyncAnthropic":
-        if self._closed:
-            raise ModelUnavailableError("the model was closed: open it again")
-        if self._client is None:
-            import anthropic  # noqa: PLC0415
-            import httpx2  # noqa: PLC0415
+        import anthropic  # noqa: PLC0415
 
-            from delegates.models.transport import Line  # noqa: PLC0415
+        from delegates.models import sdk  # noqa: PLC0415
 
-            wire.quiet()
-            client = anthropic.AsyncAnthropic(
-                api_key=self._key,
-                base_url=self._address,
-                max_retries=0,
-                timeout=self._timeout_seconds,
-                open_telemetry={"traces": False, "propagation": False},
-                http_client=httpx2.AsyncClient(transport=Line(), trust_env=False, follow_redirects=False),
-            )
-            # The SDK would add headers that the environment names, at any address, and its own headers about
-            # this machine. There is no argument that says no to them.
-            client._custom_headers = wire.without_machine(client.default_headers, anthropic.omit)
-            self._client = client
-        return self._client
+        sdk.quiet()
+        client = anthropic.AsyncAnthropic(
+            api_key=self._key,
+            base_url=self._address,
+            max_retries=0,
+            timeout=self._timeout_seconds,
+            open_telemetry={"traces": False, "propagation": False},
+            http_client=sdk.client(),
+        )
+        # The SDK would add headers that the environment names, at any address, and its own headers about this
+        # machine. There is no argument that says no to them.
+        client._custom_headers = sdk.without_machine(client.default_headers, anthropic.omit)
+        return client
 
     def _body(self, request: Request, structure: Structure) -> dict[str, Any]:
         system = request.system

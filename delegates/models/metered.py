@@ -60,9 +60,8 @@ class MeteredModel:
         """
         if self._thinking_tokens:
             request = replace(request, max_tokens=request.max_tokens + self._thinking_tokens)
-        if self._budget.limits is not None:  # the estimate reads the whole prompt
-            most = upper_estimate(request)
-            self._budget.check(most.tokens, self._cost(most))
+        most = upper_estimate(request) if self._budget.is_limited else Usage()  # it reads the whole prompt
+        self._budget.check(most.tokens, self._cost(most))
         completion: Completion | None = None
         # None: not known, so the most that it can be; also if the caller gives up waiting: the provider may
         # work on, and charge

@@ -120,15 +120,7 @@ def open_model(
     model: Model
     match spec.provider:
         case "openai":
-            from delegates.models.openai import OpenAIModel  # noqa: PLC0415  (an SDK takes half a second)
-
-            model = OpenAIModel(
-                spec.name,
-                key=_key(spec, keys, "OPENAI_API_KEY"),
-                base_url=spec.base_url,
-                seed=seed,
-                timeout_seconds=timeout_seconds,
-            )
+            model = _openai(spec, _key(spec, keys, "OPENAI_API_KEY"), seed, timeout_seconds)
         case "anthropic":
             from delegates.models.anthropic import AnthropicModel  # noqa: PLC0415
 
@@ -151,6 +143,18 @@ def open_model(
         case _:
             assert_never(spec.provider)
     return PatientModel(model, policy or RetryPolicy(), sleep=sleep, seed=seed)
+
+
+def _openai(spec: ModelSpec, key: str | None, seed: int, timeout_seconds: float) -> Model:
+    """OpenAI itself, or a server that speaks its format."""
+    if spec.base_url is not None:
+        from delegates.models.compatible import CompatibleModel  # noqa: PLC0415
+
+        return CompatibleModel(spec.name, spec.base_url, key=key, seed=seed, timeout_seconds=timeout_seconds)
+    from delegates.models.openai import OpenAIModel  # noqa: PLC0415
+
+    assert key is not None, "OpenAI itself needs a key"
+    return OpenAIModel(spec.name, key=key, seed=seed, timeout_seconds=timeout_seconds)
 
 
 def thinking_tokens(spec: ModelSpec) -> int:

@@ -1,9 +1,8 @@
-"""What both SDK adapters share: one lean HTTP client, quiet loggers, and errors without content.
+"""A call by HTTP, whoever makes it: what came back, and errors without content.
 
 Covered: a total time limit per call (an SDK's own limit is per read, so a server that drips bytes would never
-reach it); loggers that could print a body stay at WARNING; an error names a status and a host only, because a
-server may reflect a prompt in its answer. The adapters switch proxies, netrc and redirects off.
-Not covered: what a provider keeps. Its retention terms apply to every prompt that it is sent.
+reach it); an error names a status and a host only, because a server may reflect a prompt in its answer.
+Not covered: making the call; see `transport` and `sdk`.
 
     HTTP status or fault                                    error                    another try
     408, 409, 425, 429, 5xx (529 too), timeout, reset       ModelTransientError      yes
@@ -16,23 +15,18 @@ Not covered: what a provider keeps. Its retention terms apply to every prompt th
 
 import asyncio
 import json
-import logging
 import math
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from bargaining.errors import ModelError, ModelReplyError, ModelTransientError, ModelUnavailableError
 
-if TYPE_CHECKING:
-    import httpx2
-
-_LOGGERS = ("openai", "anthropic", "httpx2", "httpcore2", "httpx", "httpcore", "aiohttp", "h11")
 LARGEST_REPLY_BYTES = 16 * 2**20
 _SLOW_DOWN = {408, 409, 425, 429}
 _NEVER_BETTER = {501, 505}
@@ -57,22 +51,6 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
 
 
-def quiet() -> None:
-    """Keep every logger that could print a request or a reply at WARNING or above.
-
-    The SDKs turn DEBUG on by themselves when OPENAI_LOG or ANTHROPIC_LOG is set; hence again at each call.
-    """
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        if logger.level < logging.WARNING:
-            logger.setLevel(logging.WARNING)
-
-
-def without_machine(sent: Mapping[str, object], omit: object) -> dict[str, Any]:
-    """Headers that take back what an SDK says about this machine: its system, Python version and retries."""
-    return {name: omit for name in sent if name.lower().startswith("x-stainless-")}
-
-
 def host_of(url: str) -> str:
     """The host and port of an address, for error messages."""
     parts = urlsplit(url)
@@ -80,39 +58,34 @@ def host_of(url: str) -> str:
 
 
 async def send(
-    post: Callable[[], Awaitable["httpx2.Response"]],
+    exchange: Callable[[], Awaitable[Answer]],
     *,
     host: str,
     timeout_seconds: float,
-    sdk_error: type[Exception],
+    faults: Iterable[type[Exception]] = (),
 ) -> Answer:
-    """Make one call through an SDK and return what came back, whatever its status.
+    """Make one call and return what came back, whatever its status.
 
     Args:
-        post: Starts the call; it asks the SDK for the raw response.
+        exchange: Makes the call.
         host: Named in errors.
         timeout_seconds: For the whole call.
-        sdk_error: The root of the SDK's errors.
+        faults: What is raised if the connection cannot be made or breaks, beside aiohttp's errors.
 
     Raises:
         ModelTransientError: It took too long, or the connection broke.
         ModelUnavailableError: No connection can be made.
     """
-    import aiohttp  # noqa: PLC0415  (an SDK's transport is imported when it is used)
-    import httpx2  # noqa: PLC0415
+    import aiohttp  # noqa: PLC0415  (imported when it is used)
 
-    quiet()
     problem: ModelError
+    broken: tuple[type[Exception], ...] = (*faults, aiohttp.ClientError, OSError)
     try:
         async with asyncio.timeout(timeout_seconds):
-            response = await post()
-        return Answer(response.status_code, response.content, response.headers)
+            return await exchange()
     except TimeoutError:
         problem = _too_slow(host, timeout_seconds)
-    except (sdk_error, httpx2.HTTPError, httpx2.InvalidURL, aiohttp.ClientError, OSError) as error:
-        refused = getattr(error, "response", None)
-        if isinstance(refused, httpx2.Response):
-            return Answer(refused.status_code, refused.content, refused.headers)
+    except broken as error:
         problem = _connection_problem(error, host, timeout_seconds)
     # Outside the except block: the library's error holds the request, and with it the prompt.
     raise problem

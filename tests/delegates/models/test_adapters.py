@@ -1,4 +1,4 @@
-"""Both SDK adapters against a real HTTP server on loopback."""
+"""All adapters against a real HTTP server on loopback."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ import pytest
 from bargaining.errors import ModelError, ModelReplyError, ModelTransientError, ModelUnavailableError
 from delegates.models import Completion, Model, Request, Turn, Usage
 from delegates.models.anthropic import AnthropicModel
+from delegates.models.compatible import CompatibleModel
 from delegates.models.openai import OpenAIModel
 from evals.server import (
     Fault,
@@ -48,12 +49,14 @@ REQUEST = Request(
     max_tokens=123,
 )
 REPLY = '{"move": "accept", "message": "", "price": 1}'
-PROVIDERS = ["openai", "anthropic"]
+PROVIDERS = ["openai", "compatible", "anthropic"]
 
 
 def make(provider: str, address: str, timeout_seconds: float = 10.0) -> Model:
     if provider == "openai":
-        return OpenAIModel("m", base_url=address, seed=7, timeout_seconds=timeout_seconds)
+        return OpenAIModel("m", key="k", address=address, seed=7, timeout_seconds=timeout_seconds)
+    if provider == "compatible":
+        return CompatibleModel("m", address, seed=7, timeout_seconds=timeout_seconds)
     return AnthropicModel("m", base_url=address, timeout_seconds=timeout_seconds)
 
 
@@ -88,17 +91,20 @@ def test_usage_that_is_not_reported_is_unknown(provider: str) -> None:
         assert asyncio.run(ask(make(provider, server.base_url))).usage is None
 
 
-def test_openai_wire_format() -> None:
+MESSAGES = [
+    {"role": "system", "content": REQUEST.system},
+    {"role": "user", "content": "begin"},
+    {"role": "assistant", "content": "{}"},
+    {"role": "user", "content": "go on"},
+]
+
+
+def test_compatible_wire_format() -> None:
     with FaultyServer(REPLY) as server:
-        asyncio.run(ask(make("openai", server.base_url)))
+        asyncio.run(ask(make("compatible", server.base_url)))
     (received,) = server.received
     assert received.path == "/v1/chat/completions"
-    assert received.body["messages"] == [
-        {"role": "system", "content": REQUEST.system},
-        {"role": "user", "content": "begin"},
-        {"role": "assistant", "content": "{}"},
-        {"role": "user", "content": "go on"},
-    ]
+    assert received.body["messages"] == MESSAGES
     assert received.body["max_tokens"] == 123
     assert received.body["seed"] == 7
     assert received.body["response_format"]["json_schema"]["schema"] == SCHEMA
@@ -106,10 +112,16 @@ def test_openai_wire_format() -> None:
 
 
 def test_openai_itself_is_told_not_to_store() -> None:
-    body = OpenAIModel("gpt-6-luna", key="k")._body(REQUEST, "schema")
+    with FaultyServer(REPLY) as server:
+        asyncio.run(ask(make("openai", server.base_url)))
+    (received,) = server.received
+    body = received.body
+    assert received.path == "/v1/chat/completions"
+    assert body["messages"] == MESSAGES
     assert body["store"] is False
     assert body["max_completion_tokens"] == 123
     assert "max_tokens" not in body
+    assert body["seed"] == 7
     form = body["response_format"]["json_schema"]
     assert form["strict"] is True
     assert "maxLength" not in form["schema"]["properties"]["message"]
@@ -333,16 +345,20 @@ LOUD = """
 import asyncio, logging, sys
 logging.basicConfig(level=logging.DEBUG)
 from delegates.models import Request, Turn, open_model
+from delegates.models.openai import OpenAIModel
 from evals.server import FaultyServer, reflect
-async def ask(spec):
-    model = open_model(spec, environment={})
+async def ask(provider, address):
+    if provider == "hosted":
+        model = OpenAIModel("m", key="k", address=address)
+    else:
+        model = open_model(f"{provider}/m@{address}", environment={})
     request = Request("reserve-9137-canary", (Turn("user", "reserve-9137-canary"),), {"type": "object"}, 9)
     print((await model.complete(request)).structure)
     await model.close()
-for provider in ("openai", "anthropic"):
+for provider in ("hosted", "openai", "anthropic"):
     for faults in ([], [reflect(400)]):
         with FaultyServer("reserve-9137-canary", faults=faults) as server:
-            asyncio.run(ask(f"{provider}/m@{server.base_url}"))
+            asyncio.run(ask(provider, server.base_url))
 """
 
 
@@ -365,7 +381,7 @@ def test_no_prompt_or_reply_is_logged_even_if_the_environment_asks_for_it() -> N
         check=False,
     )
     assert done.returncode == 0
-    assert done.stdout.split() == ["schema", "prompt", "schema", "prompt"]
+    assert done.stdout.split() == ["schema", "prompt"] * 3
     assert CANARY not in done.stdout + done.stderr
 
 
@@ -375,7 +391,7 @@ def test_anthropic_traces_are_off_whatever_the_environment_says(monkeypatch: pyt
 
     async def run() -> object:
         model = AnthropicModel("m", base_url="http://127.0.0.1:1")
-        options = model._open().open_telemetry
+        options = model._opened().open_telemetry
         await model.close()
         return options
 
@@ -388,7 +404,8 @@ def test_anthropic_traces_are_off_whatever_the_environment_says(monkeypatch: pyt
 
 def test_importing_the_models_imports_no_sdk() -> None:
     code = (
-        "import sys, delegates.models, delegates.models.openai, delegates.models.anthropic\n"
+        "import sys, delegates.models, delegates.models.openai, delegates.models.compatible\n"
+        "import delegates.models.anthropic\n"
         "assert not {'openai', 'anthropic', 'httpx2', 'aiohttp'} & set(sys.modules)"
     )
     root = Path(__file__).parents[3]

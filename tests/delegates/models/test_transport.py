@@ -3,11 +3,11 @@
 import asyncio
 import gzip
 
-import httpx2
 import pytest
 
 from delegates.models import Request, Turn
 from delegates.models.transport import Line
+from delegates.models.wire import Answer
 from evals.server import Fault, FaultyServer
 
 REPLY = '{"a": 1}'
@@ -15,21 +15,21 @@ REQUEST = Request("be brief", (Turn("user", "begin"),), {"type": "object"}, 9)
 
 
 class Client:
-    """Posts over a line of its own, as an SDK's client does."""
+    """Posts over a line of its own."""
 
     def __init__(
         self, address: str, key: str = "", path: str = "/chat/completions", patience: float = 5.0
     ) -> None:
-        self._client = httpx2.AsyncClient(transport=Line(), trust_env=False)
+        self.line = Line()
         self._url, self._patience = address + path, patience
         self._headers = {"authorization": f"Bearer {key}"} if key else {}
 
-    async def post(self) -> httpx2.Response:
+    async def post(self) -> Answer:
         async with asyncio.timeout(self._patience):
-            return await self._client.post(self._url, json={}, headers=self._headers)
+            return await self.line.exchange("POST", self._url, self._headers, b"{}")
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self.line.close()
 
 
 def test_two_lines_have_no_connection_in_common() -> None:
@@ -52,9 +52,9 @@ def test_two_lines_have_no_connection_in_common() -> None:
         server = await asyncio.start_server(twice, "127.0.0.1", 0)
         address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         one, other = Client(address), Client(address)
-        replies = [(await one.post()).content]
+        replies = [(await one.post()).body]
         await asyncio.sleep(0.2)
-        replies.append((await other.post()).content)
+        replies.append((await other.post()).body)
         await one.close()
         await other.close()
         server.close()
@@ -66,12 +66,11 @@ def test_two_lines_have_no_connection_in_common() -> None:
 
 def test_a_closed_line_has_no_connections_left() -> None:
     async def run(address: str) -> bool:
-        line = Line()
-        client = httpx2.AsyncClient(transport=line)
-        await client.post(f"{address}/chat/completions", json={})
-        session = line._session
-        await client.aclose()
-        await line.aclose()
+        client = Client(address)
+        await client.post()
+        session = client.line._session
+        await client.close()
+        await client.close()
         return session is not None and session.closed
 
     with FaultyServer(REPLY) as server:
@@ -112,7 +111,7 @@ def test_a_call_that_took_too_long_does_not_leave_its_reply_to_the_next() -> Non
         answer = await calm.post()
         await hasty.close()
         await calm.close()
-        return answer.content
+        return answer.body
 
     late = Fault(body=b"for somebody else", stall_seconds=1.0)
     with FaultyServer(REPLY, faults=[late]) as server:
@@ -124,7 +123,7 @@ def test_an_endless_reply_is_cut_off() -> None:
         one = Client(address)
         answer = await one.post()
         await one.close()
-        return len(answer.content)
+        return len(answer.body)
 
     with FaultyServer(faults=[Fault(body=b"x" * (20 * 2**20))]) as server:
         assert asyncio.run(run(server.base_url)) < 18 * 2**20
@@ -137,7 +136,7 @@ def test_a_compressed_reply_is_read() -> None:
         one = Client(address)
         answer = await one.post()
         await one.close()
-        return answer.content
+        return answer.body
 
     with FaultyServer(faults=[Fault(body=packed, headers={"Content-Encoding": "gzip"})]) as server:
         assert asyncio.run(run(server.base_url)) == b"plain words"
