@@ -165,7 +165,7 @@ class Bidder:
     def _scores(self, opponent: OpponentModel, start: int) -> NDArray[np.int64]:
         """How much the other side likes the outcomes from a place on."""
         if self._pool is not None:
-            return _liked(opponent, self._pool[start:])
+            return opponent.liked(self._pool[start:])
         total = np.zeros(1, dtype=np.int64)
         for place, length in enumerate(self._space.lengths):
             total = np.add.outer(total, opponent.likings(place, np.arange(length))).ravel()
@@ -179,7 +179,7 @@ class Bidder:
         while looked < _CLIMB:
             around = np.array(list(self._neighbours(self._space.digits(at[2]))), dtype=np.int64)
             looked += len(around)
-            scores = _liked(opponent, around)
+            scores = opponent.liked(around)
             nearby = []
             for place in np.flatnonzero(scores >= -at[0]).tolist():
                 digits = around[place].tolist()
@@ -229,14 +229,6 @@ def _narrowest(numbers: Sequence[int]) -> _Numbers:
     with suppress(OverflowError):
         return np.array(numbers, dtype=np.int64)
     return np.array(numbers, dtype=object)
-
-
-def _liked(opponent: OpponentModel, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How much the other side likes outcomes, each given by a row of positions."""
-    return sum(
-        (opponent.likings(place, column) for place, column in enumerate(positions.T)),
-        start=np.zeros(len(positions), dtype=np.int64),
-    )
 
 
 def _highest(scores: NDArray[np.int64], count: int) -> NDArray[np.intp]:

@@ -12,6 +12,7 @@ Not covered: lies, and issues whose worth depends on one another.
 Whole numbers only, and none can exceed 64 bits: the same offers give the same estimate on every machine.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -54,6 +55,7 @@ class OpponentModel:
         self._offers: list[tuple[int, ...]] = []
         self._refused: list[tuple[int, ...] | None] = []
         self._weights: list[NDArray[np.int64]] | None = None
+        self._extremes: tuple[int, int] | None = None
 
     @property
     def knows(self) -> bool:
@@ -65,7 +67,7 @@ class OpponentModel:
         entries, known = view.table.entries, len(self._entries)
         if view.role != self._role or entries[:known] != self._entries:
             self._role, self._entries, known = view.role, (), 0
-            self._offers, self._refused, self._weights = [], [], None
+            self._offers, self._refused, self._weights, self._extremes = [], [], None, None
         for number in range(known, len(entries)):
             move = entries[number].move
             if entries[number].role == self._role or not isinstance(move, Offer):
@@ -73,7 +75,7 @@ class OpponentModel:
             before = entries[number - 1].move if number else None
             self._offers.append(self._space.digits_of(move.outcome))
             self._refused.append(self._space.digits_of(before.outcome) if isinstance(before, Offer) else None)
-            self._weights = None
+            self._weights = self._extremes = None
         self._entries = entries
 
     def likings(self, place: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -83,18 +85,33 @@ class OpponentModel:
         weights = self._weights[place]
         return weights[0] * self._nearness(place, positions) if self._scaled[place] else weights[positions]
 
-    def estimate(self, outcome: Outcome) -> Fraction:
-        """How much the other side likes an outcome: 1 for what it likes best, 0 for what it likes least."""
+    def liked(self, rows: Sequence[Sequence[int]] | NDArray[np.int64]) -> NDArray[np.int64]:
+        """How much the other side likes outcomes, each given by a row of positions."""
+        columns = np.asarray(rows, dtype=np.int64).T
+        return sum(
+            (self.likings(place, column) for place, column in enumerate(columns)),
+            start=np.zeros(len(rows), dtype=np.int64),
+        )
+
+    def estimates(self, outcomes: Sequence[Outcome]) -> list[Fraction]:
+        """How much the other side likes some outcomes: 1 for what it likes best, 0 for what it likes least."""
         if not self.knows:
-            return Fraction(0)
-        score = least = most = 0
-        for place, digit in enumerate(self._space.digits_of(outcome)):
+            return [Fraction(0)] * len(outcomes)
+        scores = self.liked([self._space.digits_of(outcome) for outcome in outcomes]).tolist()
+        if self._extremes is None:
+            self._extremes = self._find_extremes()
+        least, most = self._extremes
+        return [Fraction(score - least, most - least) if most > least else Fraction(1) for score in scores]
+
+    def _find_extremes(self) -> tuple[int, int]:
+        """How much the other side likes the outcome that it likes least, and the one that it likes best."""
+        least = most = 0
+        for place, length in enumerate(self._space.lengths):
             # on a scale the extremes are at the first offer and at the ends
-            ends = [0, self._space.lengths[place] - 1, self._offers[0][place]]
-            spots = ends if self._scaled[place] else range(self._space.lengths[place])
-            found = self.likings(place, np.array([digit, *spots], dtype=np.int64)).tolist()
-            score, least, most = score + found[0], least + min(found), most + max(found)
-        return Fraction(score - least, most - least) if most > least else Fraction(1)
+            ends = [0, length - 1, self._offers[0][place]]
+            found = self.likings(place, np.array(ends if self._scaled[place] else range(length)))
+            least, most = least + int(found.min()), most + int(found.max())
+        return least, most
 
     def _nearness(self, place: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """How near positions on a scale are to the first offer: 0 at the far end."""
@@ -156,8 +173,8 @@ def _corrected(
     telling = rules.any(axis=1)
     rules, margins = rules[telling], margins[telling]
     for _ in range(_PASSES):
-        broken = (rules @ weights < margins).astype(np.int64)
-        count = int(broken.sum())
+        broken = rules @ weights < margins
+        count = int(np.count_nonzero(broken))
         if not count:
             break
         weights = weights + _STEP * (broken @ rules) // (_WHOLE * count)

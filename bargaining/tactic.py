@@ -11,7 +11,7 @@ the same history always gets the same answer. It neither offers nor accepts what
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -133,13 +133,14 @@ class _Bidding(ABC):
             level, offers, accepts=False, move=WalkAway() if leaves else Offer(outcome=self._bidder.best)
         )
 
-    def better(self, outcome: Outcome, offers: Iterable[Outcome]) -> Outcome | None:
+    def better(self, outcome: Outcome, offers: Sequence[Outcome]) -> Outcome | None:
         """The first of these offers that is better for one side and no worse for the other, as far as one can tell."""
         if not self._opponent.knows:
             return None
-        mine, theirs = self._utility.value(outcome), self._opponent.estimate(outcome)
-        for offer in offers:
-            worth, liking = self._utility.value(offer), self._opponent.estimate(offer)
+        mine = self._utility.value(outcome)
+        theirs, *likings = self._opponent.estimates((outcome, *offers))
+        for offer, liking in zip(offers, likings, strict=True):
+            worth = self._utility.value(offer)
             if worth >= mine and liking >= theirs and (worth > mine or liking > theirs):
                 return offer
         return None

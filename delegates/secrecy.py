@@ -21,7 +21,7 @@ from bargaining.mandate import BoundMandate
 from delegates.brief import Brief
 from delegates.numeral import Number, codes, in_digits, numbers_in, roman, significant, speaks
 from delegates.reading import Reading, fold, mirrors_agree, readings
-from delegates.trace import SHORT, SMALL, TOKENS, Images, Runs, idle
+from delegates.trace import SHORT, SMALL, TOKENS, Images, Runs, idle, images
 
 _LONGEST_WORD = 40  # letters
 _NEVER_WORDS = 4
@@ -53,6 +53,8 @@ _ORDINARY = frozenset(
         "this", "that", "what", "will", "our", "your", "them", "than",
     ]
 )  # fmt: skip
+_SENSE = images(_LIMIT_WORDS | _IN_LIMIT_PHRASES | _ORDINARY)
+_STEMS = images(_LIMIT_STEMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Secrets:
         told_long = {piece for text in told for piece in _fragments(text, _QUOTE_WORDS)}
         for piece in _fragments(brief.narrative, _QUOTE_WORDS) - told_long:
             self._phrases.setdefault(piece, "a sentence quoted from your private instructions")
-        runs = {phrase: "".join(_words(phrase)).replace("_", "") for phrase in self._phrases}
+        runs = {phrase: _NO_LETTERS.sub("", phrase) for phrase in self._phrases}
         self._long = {run: self._phrases[p] for p, run in runs.items() if len(run) >= SHORT}
         self._short = [
             (run, _whole_or_spaced(p), self._phrases[p]) for p, run in runs.items() if 0 < len(run) < SHORT
@@ -111,12 +113,12 @@ class Secrets:
         }
         self._runs = Runs(self._long)
         self._images = Images(
-            self._long,
+            self._runs,
             [run for run, _, _ in self._short],
             self._numbers,
             self._codes,
-            _LIMIT_WORDS | _IN_LIMIT_PHRASES | _ORDINARY | self._context,
-            _LIMIT_STEMS,
+            (_SENSE, images(self._context)),
+            _STEMS,
         )
         self._idle = idle(runs.values(), (*self._codes, *self._romans), self._context)
 
@@ -147,7 +149,7 @@ class Secrets:
 
     def _read(self, reading: Reading, offered: frozenset[int]) -> Finding | None:
         text, letters = reading.text, reading.letters
-        if self._runs.may_be_in(reading):
+        if self._runs.may_be_in(letters):
             for run, label in self._long.items():
                 if run in letters:
                     return Finding(label)
@@ -206,8 +208,12 @@ def _talks_of_limits(text: str, words: set[str]) -> bool:
 # ---------------------------------------------------------------------------------- phrases
 
 
+_WORDS = re.compile(r"\w+")
+_NO_LETTERS = re.compile(r"[\W_]+")
+
+
 def _words(folded: str) -> list[str]:
-    return re.findall(r"\w+", folded)
+    return _WORDS.findall(folded)
 
 
 def _fragments(text: str, count: int) -> set[str]:
@@ -217,9 +223,10 @@ def _fragments(text: str, count: int) -> set[str]:
     ):  # a script without spaces: so many characters for a word
         letters, size = "".join(words), 2 * count
         return {letters[i : i + size] for i in range(len(letters) - size + 1)}
-    runs = (words[i : i + count] for i in range(len(words) - count + 1))
+    figures = [not word.isalpha() for word in words]
     # "for 11 400 EUR" is four words, but says nothing: the number is looked for by itself
-    return {" ".join(run) for run in runs if sum(word.isalpha() for word in run) >= count - 1}
+    starts = (i for i in range(len(words) - count + 1) if sum(figures[i : i + count]) <= 1)
+    return {" ".join(words[i : i + count]) for i in starts}
 
 
 def _whole_or_spaced(phrase: str) -> re.Pattern[str]:

@@ -6,7 +6,7 @@ like that were decoded by mistake. Nothing is missed: what cannot be ruled out h
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence, Set
 from functools import cache
 
 from delegates.mirror import mirrored
@@ -31,6 +31,7 @@ TOKENS = re.compile(r"[0-9a-z]+")
 
 _GRAM, _STEP = 6, 3  # of `SHORT` letters in a row, each third begins one of the first three grams
 _FEW = 3  # letters
+_HALVES = mirrored("half")  # "nine and a half" has other digits than it shows
 
 
 class Runs:
@@ -39,40 +40,52 @@ class Runs:
     def __init__(self, runs: Iterable[str]) -> None:
         self._grams = {run[start : start + _GRAM] for run in runs for start in range(_STEP)}
 
-    def may_be_in(self, reading: Reading) -> bool:
-        """Whether one of them may be in a text."""
-        letters = reading.letters
+    def may_be_in(self, letters: str) -> bool:
+        """Whether one of them may be among the letters of a text."""
         return not self._grams.isdisjoint([letters[i : i + _GRAM] for i in range(0, len(letters), _STEP)])
 
 
+def images(words: Iterable[str]) -> frozenset[str]:
+    """What the mirrors make of some words."""
+    return frozenset(image for word in words for image in mirrored(word))
+
+
 class Images:
-    """What secrets look like in a text that shows them only in a mirror, to rule out all mirrors of it at once."""
+    """What secrets look like in a text that shows them only in a mirror, to rule out all mirrors of it at once.
+
+    Args:
+        long: Runs of letters that are secret.
+        short: Shorter ones.
+        numbers: Those that are secret.
+        tokens: Codes of them.
+        sense: What the mirrors make of words that show that a number is meant.
+        stems: The same of the beginnings of such words.
+    """
 
     def __init__(
         self,
-        long: Iterable[str],
+        long: Runs,
         short: Iterable[str],
-        numbers: Iterable[Number],
+        numbers: Collection[Number],
         tokens: Iterable[str],
-        sense: Iterable[str],
-        stems: Iterable[str],
+        sense: Sequence[Set[str]],
+        stems: Collection[str],
     ) -> None:
         self._numbers = frozenset(numbers)
-        self._long = Runs(image for run in long for image in mirrored(run))
-        self._parts = {image for run in short for image in mirrored(run)}
-        self._tokens = {image for token in tokens for image in mirrored(token)}
+        self._long = long
+        self._parts = images(short)
+        self._tokens = images(tokens)
         self._romans = {image: n for n in numbers if (letters := roman(n)) for image in mirrored(letters)}
         self._significant = {n: digits for n in numbers if (digits := significant(n)) is not None}
-        self._sense = {image for word in sense for image in mirrored(word)}
-        self._stems = [image for stem in stems for image in mirrored(stem)]
-        self._halves = mirrored("half")  # "nine and a half" has other digits than it shows
+        self._sense = sense
+        self._stems = stems
 
     def absent(self, reading: Reading, offered: frozenset[int]) -> bool:
         """Whether no mirror of a text shows a secret. False may also mean that it takes a closer look."""
         text, letters, words = reading.text, reading.letters, set(reading.words)
-        if self._long.may_be_in(reading):
+        if any(self._long.may_be_in(image) for image in mirrored(letters)):
             return False
-        if any(part in letters for part in self._parts) or any(half in letters for half in self._halves):
+        if any(part in letters for part in self._parts) or any(half in letters for half in _HALVES):
             return False
         if not self._tokens.isdisjoint(words if text.isascii() else TOKENS.findall(text)):
             return False
@@ -80,7 +93,9 @@ class Images:
             if not self._numbers.isdisjoint(numbers_in(mirrored(text)[mirror])):
                 return False
         numbers = self._numbers
-        if self._sense.isdisjoint(words) and not any(stem in letters for stem in self._stems):
+        if all(sense.isdisjoint(words) for sense in self._sense) and not any(
+            stem in letters for stem in self._stems
+        ):
             numbers = frozenset(n for n in numbers if n >= SMALL and n not in offered)
         if any(self._romans[word] in numbers for word in words & self._romans.keys()):
             return False

@@ -59,7 +59,7 @@ def test_nothing_is_conceded_that_the_other_side_does_not_value(data: st.DataObj
     worth = [o for o in agenda.space if utility.value(o) >= level and mandate.allows(o) == Allowed()]
     drawn = data.draw(st.lists(st.integers(0, agenda.space.size - 1), min_size=1, max_size=4))
     model = told(agenda, *(agenda.space.at(index) for index in drawn))
-    best = sorted(worth, key=lambda o: (-model.estimate(o), -utility.value(o), agenda.space.index(o)))
+    best = sorted(worth, key=lambda o: (-model.estimates([o])[0], -utility.value(o), agenda.space.index(o)))
     assert bidder.candidates(level, count, model) == tuple(best[:count])
     cheapest = sorted(worth, key=lambda o: (utility.value(o), agenda.space.index(o)))
     assert bidder.candidates(level, count) == tuple(cheapest[:count])
@@ -160,7 +160,7 @@ def test_in_a_huge_space_a_climb_goes_from_the_pool_to_what_the_other_side_wants
     model = told(agenda, agenda.space.at(0))
     (found,) = Bidder(agenda, utility, mandate).candidates(Fraction(200), 1, model)
     assert utility.value(found) >= 200
-    assert model.estimate(found) > Fraction(9, 20)  # at best one half
+    assert model.estimates([found])[0] > Fraction(9, 20)  # at best one half
 
 
 def test_the_seed_alone_decides_what_is_looked_at_in_a_huge_space() -> None:
