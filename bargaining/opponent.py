@@ -35,6 +35,8 @@ _TOLERANCE = _WHOLE * _WHOLE // 10
 """How much worse than the one after an offer may seem: a first offer may have been any of several equals."""
 _PATIENCE = 3
 """Every issue weighs as if its first value had been kept so many times more."""
+_TABLED = 1000
+"""How near they are to the first offer is kept for all values of scales up to this length."""
 _RECENT = 64
 """The first offer and so many of the latest are looked at."""
 
@@ -56,6 +58,7 @@ class OpponentModel:
         self._refused: list[tuple[int, ...] | None] = []
         self._weights: list[NDArray[np.int64]] | None = None
         self._extremes: tuple[int, int] | None = None
+        self._tables: dict[int, NDArray[np.int64]] = {}
 
     @property
     def knows(self) -> bool:
@@ -68,6 +71,7 @@ class OpponentModel:
         if view.role != self._role or entries[:known] != self._entries:
             self._role, self._entries, known = view.role, (), 0
             self._offers, self._refused, self._weights, self._extremes = [], [], None, None
+            self._tables = {}
         for number in range(known, len(entries)):
             move = entries[number].move
             if entries[number].role == self._role or not isinstance(move, Offer):
@@ -115,6 +119,14 @@ class OpponentModel:
 
     def _nearness(self, place: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """How near positions on a scale are to the first offer: 0 at the far end."""
+        length = self._space.lengths[place]
+        if length > _TABLED:
+            return self._near(place, positions)
+        if place not in self._tables:
+            self._tables[place] = self._near(place, np.arange(length))
+        return self._tables[place][positions]
+
+    def _near(self, place: int, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         first, length = self._offers[0][place], self._space.lengths[place]
         far = max(first, length - 1 - first)
         near = far - np.abs(positions - first)

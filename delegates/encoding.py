@@ -13,10 +13,15 @@ from itertools import product
 from typing import NamedTuple
 from urllib.parse import unquote
 
+# All printable UTF-8, and a little more: hardly any word is some, and to try to decode it takes much longer.
+_UTF8 = re.compile(
+    rb"(?:[\t-\r\x1c-~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})+"
+)
+
 
 def _text_of(data: bytes) -> str:
     """The printable text that some bytes are; empty if they are none."""
-    if data[0] < 0x80 or 0xC2 <= data[0] <= 0xF4:
+    if _UTF8.fullmatch(data):
         try:
             text = data.decode()
         except UnicodeDecodeError:

@@ -7,6 +7,7 @@ Not covered: a signature, and proof that the statement is true.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from math import ceil
 from typing import Any
@@ -71,7 +72,7 @@ def statement(
     return canonical(
         {
             "type": STATEMENT_TYPE,
-            "software": {"name": "negotiation-box", "version": version("negotiation-box")},
+            "software": {"name": "negotiation-box", "version": _version()},
             "agenda": agenda_digest(agenda),
             "agreement": digest(agreement),
             "protocol": agenda.protocol,
@@ -92,6 +93,11 @@ def statement(
             ],
         }
     )
+
+
+@cache
+def _version() -> str:
+    return version("negotiation-box")
 
 
 def _describe(delegation: Delegation) -> dict[str, Any]:

@@ -69,6 +69,18 @@ class PatientModel:
     async def complete(self, request: Request) -> Completion:
         """Ask until there is a reply. See `Model`; the last error is the one that is raised."""
         started = self._clock()
+        failed: list[ModelTransientError] = []
+        try:
+            return await self._model.complete(request)
+        except ModelTransientError as error:
+            failed.append(error)
+
+        async def ask() -> Completion:
+            if (
+                failed
+            ):  # the first attempt was made above: tenacity costs a call that succeeds more than it is worth
+                raise failed.pop()
+            return await self._model.complete(request)
 
         def is_over(state: tenacity.RetryCallState) -> bool:
             # A replaced sleep does not move the clock; what it was asked to wait counts all the same.
@@ -83,7 +95,7 @@ class PatientModel:
             sleep=self._sleep,
             reraise=True,
         )
-        return await retrying(self._model.complete, request)
+        return await retrying(ask)
 
     async def close(self) -> None:
         """Close the model that is asked."""
