@@ -30,7 +30,13 @@ PATIENCE_SECONDS = 0.3
 
 def code_of(error: BaseException) -> int:
     """The exit code for an error."""
-    from bargaining.errors import ExportError, InvalidInputError, LimitReachedError, ModelError  # noqa: PLC0415
+    from bargaining.errors import (  # noqa: PLC0415
+        ExportError,
+        InvalidInputError,
+        LimitReachedError,
+        ModelError,
+        SandboxError,
+    )
 
     match error:
         case InvalidInputError():
@@ -39,7 +45,7 @@ def code_of(error: BaseException) -> int:
             return MODEL
         case LimitReachedError():
             return LIMITS
-        case ExportError():
+        case ExportError() | SandboxError():
             return SANDBOX
         case KeyboardInterrupt():
             return INTERRUPTED

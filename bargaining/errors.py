@@ -4,13 +4,16 @@
     ├── InvalidInputError          a file, option or value from the user is wrong         exit code 2
     │   ├── InvalidOutcomeError    terms that are unknown, missing or off the grid
     │   ├── InvalidPromptError     a prompt pack is missing, unreadable or inconsistent
-    │   └── InvalidModelError      a model spec that cannot be understood or used
+    │   ├── InvalidModelError      a model spec that cannot be understood or used
+    │   └── SealError              a sealed brief, a claim or a statement that does not verify
     ├── ModelError                 a model did not do its part                            exit code 3
     │   ├── ModelUnavailableError  cannot be reached, refuses the key, does not exist
     │   ├── ModelTransientError    busy, slow or failing right now; worth another try
     │   └── ModelReplyError        answered with something that cannot be used
     ├── LimitReachedError          a budget of tokens, money or time is used up           exit code 4
-    ├── ExportError                a result could not be released, or a purge failed      exit code 5
+    ├── ExportError                a result could not be released                         exit code 5
+    ├── SandboxError               the box could not be built, or broke                   exit code 5
+    │   └── PurgeError             something could not be wiped, or a check of it failed
     └── UnforeseenError            a fault of ours, by its type only                      exit code 70
 
 A message says what is wrong and what to do next. It never holds a value from a brief, a prompt, a
@@ -36,6 +39,10 @@ class InvalidPromptError(InvalidInputError):
 
 class InvalidModelError(InvalidInputError):
     """A model spec that cannot be understood, or whose key or weights are missing."""
+
+
+class SealError(InvalidInputError):
+    """A sealed brief, a claim or a statement that does not verify."""
 
 
 class ModelError(NegboxError):
@@ -68,4 +75,12 @@ class UnforeseenError(NegboxError):
 
 
 class ExportError(NegboxError):
-    """A result could not be released, or what had to be purged could not be."""
+    """A result could not be released."""
+
+
+class SandboxError(NegboxError):
+    """The box could not be built here, or it broke."""
+
+
+class PurgeError(SandboxError):
+    """Something that had to be wiped could not be, or a check of it failed or could not be made."""

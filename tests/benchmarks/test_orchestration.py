@@ -183,3 +183,12 @@ def test_every_peer_has_a_file_and_every_environment_its_requirements() -> None:
         assert (folder / "peers" / f"{entry.name}.py").is_file()
         if entry.environment:
             assert (folder / "requirements" / f"{entry.environment}.txt").is_file()
+
+
+def test_the_profile_says_what_a_move_of_ours_spends_its_time_on() -> None:
+    line = [sys.executable, "-m", "benchmarks.orchestration.profile", "--negotiations", "5"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    shares = dict(row.strip("| ").split(" | ") for row in done.stdout.splitlines() if row.endswith(" % |"))
+    assert {"LangGraph", "guard, messages", "advisor"} <= shares.keys()
+    assert 90 <= sum(int(share.removesuffix(" %")) for share in shares.values()) <= 110
