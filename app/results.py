@@ -41,6 +41,7 @@ class _AgreementFile(_File):
     type: Literal["negbox/agreement/v1"]
     result: Literal["agreement", "no_deal"]
     terms: dict[str, Value] | None
+    padding: str = ""
 
 
 class _Offer(BaseModel):

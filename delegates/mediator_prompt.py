@@ -6,6 +6,7 @@ sides, so neither chooses its words.
 
 import hashlib
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib import resources
 
 from bargaining.errors import InvalidPromptError
@@ -100,3 +101,9 @@ class MediatorPrompts:
         if isinstance(filled, str):
             return filled.strip()
         raise InvalidPromptError(f"mediator/{name}:{filled.line}: the template fails")
+
+
+@cache
+def shipped() -> MediatorPrompts:
+    """The shipped templates, read once: a box cannot read files once it is closed."""
+    return MediatorPrompts()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import ExportError, InvalidInputError, InvalidModelError, NegboxError, UnforeseenError
+from bargaining.errors import ExportError, InvalidInputError, InvalidModelError
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.conversation import Counters
@@ -24,6 +24,7 @@ from graphs.alternating import unobserved
 from graphs.state import Ending, Progress
 from sandbox.export import release, release_offers
 from sandbox.seating import Seat, Seating
+from sandbox.session import Held, hold
 from sandbox.statement import statement
 
 __all__ = ["Box", "Released", "Seat"]
@@ -103,38 +104,26 @@ class Box:
         """
         self.check(agenda, briefs)
         bound = {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
-        error: BaseException | None = None
-        unforeseen = ""
-        ending: Ending | None = None
-        result: Agreement | NoDeal = NoDeal()
-        offers: bytes | None = None
+        held = Held()
         counters: Mapping[str, Counters] = {}
         digests: Mapping[ModelSpec, str] = {}
+        cancelled: asyncio.CancelledError | None = None
         try:
             async with self._models(agenda) as models:
                 sitting = self._seating.seat(agenda, briefs, bound, models)
                 counters = sitting.counters
                 digests = await _digests(models)
-                try:
-                    ended = await sitting.negotiate(observe)
-                except NegboxError as caught:
-                    error = caught
-                except Exception as caught:  # noqa: BLE001 - only its type: its text and frames could hold a brief
-                    unforeseen = type(caught).__name__
-                else:
-                    result, ending = ended.result, ended.ending
-                    if self._keep_offers:
-                        offers = release_offers(ended.offers, agenda)
+                held = await hold(sitting, observe)
         except asyncio.CancelledError as caught:  # also while the models were being closed
-            result, ending, error, offers = NoDeal(), None, caught, None
-        if unforeseen:
-            error = UnforeseenError(f"an unforeseen error of type {unforeseen}")
-        agreement = release(result, agenda)
+            held, cancelled = Held(), caught
+        agreement = release(held.result, agenda)
         delegations = self._seating.delegations(agenda, bound, digests)
         mediation = self._seating.mediation(agenda, digests)
         kept = ("offers",) if self._keep_offers else ()
         said = statement(agenda, agreement, delegations, self._seed, kept, mediation)
-        return Released(agreement, said, result, ending, counters, error, offers)
+        whole = self._keep_offers and held.ending is not None
+        offers = release_offers(held.offers, agenda) if whole else None
+        return Released(agreement, said, held.result, held.ending, counters, cancelled or held.error, offers)
 
     @asynccontextmanager
     async def _models(self, agenda: Agenda) -> AsyncIterator[Mapping[ModelSpec, Model]]:

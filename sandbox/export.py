@@ -1,12 +1,12 @@
 """What lets data out: a result becomes canonical JSON that carries nothing else.
 
 Covered: the terms are checked against the agenda, then written as RFC 8785 JSON, so that equal results are equal
-bytes. Not covered: how large the file is and when it appears; an agreement and a no deal differ in length.
+bytes, padded so that all results of an agenda are equally long. Not covered: when the file appears.
 Offers are released only for made-up scenarios whose owner asks for them: they tell far more than the agreement.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import rfc8785
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal, check
 from bargaining.errors import ExportError, InvalidOutcomeError
+from bargaining.issue import IntegerIssue, Issue, Value
 from bargaining.outcome import Outcome
 
 AGREEMENT_TYPE = "negbox/agreement/v1"
@@ -48,7 +49,7 @@ def agenda_digest(agenda: Agenda) -> str:
 
 
 def release(result: Agreement | NoDeal, agenda: Agenda) -> bytes:
-    """The canonical bytes of a result.
+    """The canonical bytes of a result. For one agenda they are always equally many.
 
     Raises:
         ExportError: The result is not one that the agenda admits. Nothing is released.
@@ -62,9 +63,24 @@ def release(result: Agreement | NoDeal, agenda: Agenda) -> bytes:
     if not legal:
         raise ExportError("the result is not an outcome of the agenda; nothing was released")
     terms = result.terms if isinstance(result, Agreement) else None
-    return canonical(
-        {"agenda": agenda_digest(agenda), "result": result.kind, "terms": terms, "type": AGREEMENT_TYPE}
+    content = {"agenda": agenda_digest(agenda), "result": result.kind, "terms": terms, "type": AGREEMENT_TYPE}
+    missing = release_size(agenda) - len(canonical({**content, "padding": ""}))
+    return canonical({**content, "padding": "0" * missing})
+
+
+def release_size(agenda: Agenda) -> int:
+    """How many bytes any result of an agenda takes."""
+    longest = {issue.name: max(_ends(issue), key=lambda v: len(rfc8785.dumps(v))) for issue in agenda.issues}
+    content = {"agenda": agenda_digest(agenda), "padding": "", "type": AGREEMENT_TYPE}
+    return max(
+        len(canonical({**content, "result": Agreement(terms=longest).kind, "terms": longest})),
+        len(canonical({**content, "result": NoDeal().kind, "terms": None})),
     )
+
+
+def _ends(issue: Issue) -> Sequence[Value]:
+    """Values of an issue, one of its longest among them: of whole numbers, that is the first or the last."""
+    return (issue.minimum, issue.values[-1]) if isinstance(issue, IntegerIssue) else issue.values
 
 
 def release_offers(offers: Iterable[KeptOffer], agenda: Agenda) -> bytes:

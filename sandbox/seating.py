@@ -19,12 +19,12 @@ from bargaining.mandate import BoundMandate
 from bargaining.mediation import HillClimbing
 from bargaining.move import Offer
 from bargaining.tactic import TACTICS
+from delegates import mediator_prompt
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.conversation import NO_QUEUE, Counters
 from delegates.delegate import Delegate, LLMDelegate, TacticDelegate
 from delegates.mediator import LLMMediator, Mediator, RuleMediator
-from delegates.mediator_prompt import MediatorPrompts
 from delegates.models.interface import Model
 from delegates.models.metered import MeteredModel
 from delegates.models.price import price_of
@@ -172,7 +172,9 @@ class Seating:
             return None
         if self._mediator is None:
             return Delegation("rule", None, None, advised=False)
-        return Delegation(self._mediator.public, digests.get(self._mediator), MediatorPrompts(), advised=True)
+        return Delegation(
+            self._mediator.public, digests.get(self._mediator), mediator_prompt.shipped(), advised=True
+        )
 
     def _delegate(
         self,
@@ -214,7 +216,7 @@ class Seating:
         if self._mediator is None:
             return RuleMediator(rule)
         model = self._metered(self._mediator, models)
-        return LLMMediator(agenda, model, MediatorPrompts(), rule)
+        return LLMMediator(agenda, model, mediator_prompt.shipped(), rule)
 
     def _metered(
         self, spec: ModelSpec, models: Mapping[ModelSpec, Model], brief: Brief | None = None

@@ -8,8 +8,8 @@ import pytest
 from bargaining.agreement import Agreement, NoDeal
 from bargaining.errors import ExportError
 from bargaining.issue import Value
-from delegates.scenario import load
-from sandbox.export import agenda_digest, canonical, digest, release
+from delegates.scenario import load, shipped
+from sandbox.export import agenda_digest, canonical, digest, release, release_size
 
 AGENDA = load("used-truck").agenda
 TERMS: dict[str, Value] = {"price": 11000, "handover": "this week", "warranty_months": 3}
@@ -18,6 +18,7 @@ CANARY = "canary_7731_heron"
 
 def test_an_agreement_holds_its_terms_its_agenda_and_nothing_else() -> None:
     released = json.loads(release(Agreement(terms=TERMS), AGENDA))
+    assert set(released.pop("padding")) <= {"0"}
     assert released == {
         "agenda": agenda_digest(AGENDA),
         "result": "agreement",
@@ -30,7 +31,16 @@ def test_a_no_deal_has_the_same_fields() -> None:
     released = json.loads(release(NoDeal(), AGENDA))
     assert released["result"] == "no_deal"
     assert released["terms"] is None
-    assert set(released) == {"agenda", "result", "terms", "type"}
+    assert set(released) == {"agenda", "padding", "result", "terms", "type"}
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_all_results_of_an_agenda_are_equally_long(name: str) -> None:
+    agenda = load(name).agenda
+    step = max(1, agenda.space.size // 500)
+    outcomes = [agenda.space.at(index) for index in range(0, agenda.space.size, step)]
+    sizes = {len(release(Agreement(terms=dict(outcome)), agenda)) for outcome in outcomes}
+    assert sizes | {len(release(NoDeal(), agenda))} == {release_size(agenda)}
 
 
 def test_equal_terms_are_equal_bytes_whatever_their_order() -> None:
