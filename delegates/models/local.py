@@ -278,7 +278,9 @@ def _compact(schema: JsonSchema) -> dict[str, Any]:
 def _environment(threads: int) -> dict[str, str]:
     """All that the engine knows of the environment: no proxies, no tokens, no caches, no log settings."""
     return {
+        "HF_HOME": "/nonexistent",
         "HF_HUB_OFFLINE": "1",
+        "HOME": "/nonexistent",  # it looks for a cache there, which it does not use; without a home it does not start
         "LANG": "C.UTF-8",
         "RAYON_NUM_THREADS": os.environ.get("RAYON_NUM_THREADS") or str(threads),
     }

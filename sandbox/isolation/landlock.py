@@ -1,0 +1,32 @@
+"""Without namespaces: a plain child with nothing of ours, which closes itself with `harden`.
+
+Covered before `harden`: an environment of its own, no files of ours, limits, no terminal.
+Covered after it: no network, no files, no new processes, no signals.
+Not covered: until then the child may do what its starter may. It can name any process of the same user, though not
+reach it. Its memory cannot be wiped by another process of the same user, because nobody may look into it: what it
+held stays in freed memory until it is overwritten, unless the kernel zeroes it (init_on_free). It dies with its
+starter only once it has called `harden`; before that it has heard nothing.
+"""
+
+import os
+from collections.abc import Sequence
+
+from sandbox.isolation import plain, shown
+from sandbox.isolation.environment import clean
+from sandbox.isolation.interface import Child, Level, Room
+
+
+class LandlockIsolation:
+    """Walls that the child puts up itself."""
+
+    level: Level = "landlock"
+
+    def __init__(self) -> None:
+        self._module_path = shown.interpreter().module_path
+
+    def spawn(self, module: str, arguments: Sequence[str], fds: Sequence[int], room: Room) -> Child:
+        """See `Isolation.spawn`. `room.network` and `room.read_only` are the child's to keep, by `harden`."""
+        environment = clean(network=room.network)
+        if path := self._module_path:
+            environment["PYTHONPATH"] = os.pathsep.join(path)
+        return plain.start(module, arguments, fds, room, environment)
