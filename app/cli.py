@@ -84,10 +84,17 @@ def run(
     ] = None,
     max_cost: Annotated[str | None, typer.Option(metavar="USD", help="Most money for both sides.")] = None,
     max_seconds: Annotated[int | None, typer.Option(min=1, help="Longest time in seconds.")] = None,
+    isolation: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="The box: bwrap (namespaces), landlock (without them), none (this process), or the strongest.",
+        ),
+    ] = "strongest",
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Negotiate a scenario to an agreement or no deal.
+    """Negotiate a scenario in a box, to an agreement or no deal.
 
     Progress shows counts, never content. Ctrl-C ends the run with a no deal.
     """
@@ -106,6 +113,7 @@ def run(
         max_tokens=max_tokens,
         max_cost=max_cost,
         max_seconds=max_seconds,
+        isolation=isolation,
         as_json=json,
         quiet=quiet,
     )
@@ -168,8 +176,12 @@ def _root(
 
 
 def _add_groups() -> None:
-    from app import models, prompts, scenario  # noqa: PLC0415 - after `app` exists
+    from app import claims, doctor, models, prompts, scenario  # noqa: PLC0415 - after `app` exists
 
+    app.command()(doctor.doctor)
+    app.command()(claims.verify)
+    app.add_typer(claims.brief, name="brief")
+    app.add_typer(claims.claim, name="claim")
     app.add_typer(models.app, name="models")
     app.add_typer(prompts.app, name="prompts")
     app.add_typer(scenario.app, name="scenario")

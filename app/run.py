@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,15 +27,24 @@ from bargaining.leakage import export_bits
 from bargaining.mandate import Limits
 from bargaining.number import exact
 from delegates.budget import Budget
-from delegates.models.spec import parse
+from delegates.models.spec import ModelSpec, parse
 from delegates.models.weights import DEFAULT_ALIAS
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, load
 from graphs.state import Progress
+from institutions import signature
+from institutions.keys import HostKey
+from sandbox import host
 from sandbox.box import Box, Released, Seat
+from sandbox.isolation import ladder
+from sandbox.isolation.interface import Level
 from sandbox.seating import MEDIATOR
+from sandbox.supervisor import WalledBox
 
 DEFAULT_MODEL = f"local/{DEFAULT_ALIAS}"
+
+STRONGEST = "strongest"
+"""The strongest walls there are; without any, no run."""
 
 REFUSED_BY_LANGGRAPH = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
 """Old switches for tracing: while one is set no graph runs, although tracing is off here in any case."""
@@ -57,6 +66,7 @@ class Options:
     max_tokens: int | None = None
     max_cost: str | None = None
     max_seconds: int | None = None
+    isolation: str = STRONGEST
     as_json: bool = False
     quiet: bool = False
 
@@ -84,9 +94,10 @@ def run_scenario(name: str, options: Options) -> int:
     if options.keep_offers:
         _check_keeping(scenario, options)
     budget = Budget(_limits(options))
-    box = Box(seats, budget, seed=options.seed, mediator=mediator, keep_offers=options.keep_offers)
+    box = _box(seats, budget, mediator, options)
     box.check(scenario.agenda, scenario.briefs)
     directory = _writable(options.out)
+    key = None if isinstance(box, Box) else HostKey.load_or_create()
     errors = Console(stderr=True)
     view = ProgressView(budget)
     with shown(view, errors, quiet=options.quiet or options.as_json) as observe:
@@ -94,7 +105,7 @@ def run_scenario(name: str, options: Options) -> int:
     try:
         if directory:
             _write(directory / AGREEMENT, released.agreement)
-            _write(directory / STATEMENT, released.statement)
+            _write(directory / STATEMENT, _signed(released, key))
             if released.offers is not None:
                 _write(directory / OFFERS, released.offers)
     finally:  # a result that could not be written is still shown
@@ -113,6 +124,21 @@ def _say_what_prompts_are_used(seats: Mapping[str, Seat], protocol: str) -> None
                 f"--prompts: the pack {seat.prompts.name} has no answer.md, which {protocol} needs; "
                 f"the {role}'s delegate uses the pack {used.name} instead"
             )
+
+
+def _box(
+    seats: Mapping[str, Seat], budget: Budget, mediator: ModelSpec | None, options: Options
+) -> Box | WalledBox:
+    if options.isolation not in (STRONGEST, *get_args(Level)):
+        raise InvalidInputError(f"--isolation: there are {', '.join((STRONGEST, *get_args(Level)))}")
+    if options.isolation == "none":
+        return Box(seats, budget, seed=options.seed, mediator=mediator, keep_offers=options.keep_offers)
+    if options.keep_offers:
+        raise InvalidInputError("--keep-offers: nothing but the result leaves a box; add --isolation none")
+    facts = host.gather()
+    level = options.isolation
+    walls = ladder.choose("landlock", facts) if level == STRONGEST else ladder.build(level, facts)  # type: ignore[arg-type]
+    return WalledBox(seats, budget, walls, seed=options.seed, mediator=mediator)
 
 
 def _check_keeping(scenario: Scenario, options: Options) -> None:
@@ -176,7 +202,9 @@ def _limits(options: Options) -> Limits:
     return Limits(tokens=options.max_tokens, usd=usd, seconds=options.max_seconds)
 
 
-def _run_interruptibly(box: Box, scenario: Scenario, observe: Callable[[Progress], None]) -> Released:
+def _run_interruptibly(
+    box: Box | WalledBox, scenario: Scenario, observe: Callable[[Progress], None]
+) -> Released:
     """Run the box; Ctrl-C and a request to end cancel it, and it releases a no deal."""
 
     async def run() -> Released:
@@ -244,8 +272,26 @@ def _write(path: Path, data: bytes) -> None:
         ) from None
 
 
+def _signed(released: Released, key: HostKey | None) -> bytes:
+    """The statement; behind walls it is the operator's word, and so signed."""
+    said = released.statement
+    return said if key is None else signature.sign(said, signature.IN_TOTO_TYPE, key)
+
+
 def _counts(released: Released) -> dict[str, dict[str, int]]:
     return {role: asdict(counters) for role, counters in released.counters.items()}
+
+
+def _isolated(released: Released) -> str:
+    if released.isolation == "none":
+        return "[red]none: ran in this process, memory not wiped[/red]"
+    checks = released.checks
+    bad = "; ".join(
+        f"{check.name}: {check.result} ({check.detail})" for check in checks if check.result != "ok"
+    )
+    if bad:
+        return f"{released.isolation}; [red]{escape(bad)}[/red]"
+    return f"{released.isolation}: memory wiped, processes ended; all {len(checks)} checks are ok"
 
 
 def _turns(role: str, agenda: Agenda) -> str:
@@ -270,6 +316,8 @@ def _summary(released: Released, agenda: Agenda, budget: Budget, view: ProgressV
             "usd": None if budget.spent.usd is None else float(budget.spent.usd),
         },
         "delegates": _counts(released),
+        "isolation": released.isolation,
+        "purge": [asdict(check) for check in released.checks],
         "export_bits": export_bits(agenda),
     }
 
@@ -311,7 +359,7 @@ def _panel(
         )
         grid.add_row(role, stepped or "no turn")
     grid.add_row("export", f"can carry at most {export_bits(agenda):.1f} bits")
-    grid.add_row("isolation", "[red]none: ran in this process, memory not wiped[/red]")
+    grid.add_row("isolation", _isolated(released))
     if directory:
         for path in (directory / AGREEMENT, directory / STATEMENT, directory / OFFERS):
             if path.exists():

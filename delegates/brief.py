@@ -4,14 +4,19 @@ Covered: a redacted representation, refusal to be pickled or copied, errors with
 Not covered: the memory of the process that holds it. A brief is an ordinary Python object until the box wipes it.
 """
 
-from typing import Annotated, Literal
+from contextlib import suppress
+from fractions import Fraction
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+import yaml
+from pydantic import Field, ValidationError
 
 from bargaining.agenda import Agenda
+from bargaining.errors import InvalidInputError
 from bargaining.mandate import BoundMandate, Mandate
 from bargaining.private import Private
 from bargaining.utility import Preferences, UtilityFunction
+from delegates.document import parse
 
 Disclosure = Literal["never", "if_asked", "free"]
 """Whether a delegate may tell the other side: never, when it is asked, or whenever it helps."""
@@ -38,6 +43,25 @@ class Brief(Private):
     outside_options: tuple[Annotated[str, Field(min_length=1, max_length=2000)], ...] = ()
     """What the principal can do without a deal, best first: its BATNA and what comes after. Never disclosed."""
 
+    def to_yaml(self) -> str:
+        """The brief as a file would say it."""
+        said = self.model_dump(exclude_none=True, exclude_defaults=True, by_alias=True)
+        return str(yaml.safe_dump(_plain(said), allow_unicode=True))
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "Brief":
+        """Read a brief that stands by itself. For messages with lines, see `scenario.load_brief`.
+
+        Raises:
+            InvalidInputError: It is not a brief. What is wrong with it is not said.
+        """
+        found: Brief | None = None
+        with suppress(ValidationError):
+            found = cls.model_validate(parse(text, "brief").data)
+        if found is None:
+            raise InvalidInputError("this is not a brief: check the file with 'negbox brief check'")
+        return found
+
     def bind(self, agenda: Agenda) -> tuple[UtilityFunction | None, BoundMandate]:
         """The preferences, if there are any, and the mandate, bound to an agenda.
 
@@ -46,3 +70,15 @@ class Brief(Private):
         """
         utility = UtilityFunction(self.preferences, agenda) if self.preferences else None
         return utility, BoundMandate(self.mandate, agenda, utility)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case Fraction():
+            return str(value)
+        case _:
+            return value

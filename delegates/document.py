@@ -71,7 +71,19 @@ def read(file: Path, name: str | None = None) -> Document:
         InvalidInputError: It cannot be read, or is not such a file.
     """
     name = name or str(file)
-    text = _text(file, name)
+    return parse(_text(file, name), name)
+
+
+def parse(text: str, name: str) -> Document:
+    """Read a text that is one mapping.
+
+    Args:
+        text: The text.
+        name: What messages call it.
+
+    Raises:
+        InvalidInputError: It is not such a text.
+    """
     reader = _Reader()
     problem: tuple[int, str] | None = None
     data: Any = None

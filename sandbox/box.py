@@ -22,7 +22,9 @@ from delegates.models.interface import Model
 from delegates.models.spec import ModelSpec, open_model
 from graphs.alternating import unobserved
 from graphs.state import Ending, Progress
+from sandbox.check import Check
 from sandbox.export import release, release_offers
+from sandbox.isolation.interface import Level
 from sandbox.seating import Seat, Seating
 from sandbox.session import Held, hold
 from sandbox.statement import statement
@@ -46,6 +48,10 @@ class Released:
     """What cut the run short, if something did."""
     offers: bytes | None = field(default=None, repr=False)
     """Canonical JSON: the offers, if the box was asked to keep them and the run was not cut short."""
+    isolation: Level = "none"
+    """What stood between the run and everything else."""
+    checks: tuple[Check, ...] = ()
+    """What was checked of what the run left. Nothing, without isolation."""
 
 
 class Box:
@@ -112,7 +118,7 @@ class Box:
             async with self._models(agenda) as models:
                 sitting = self._seating.seat(agenda, briefs, bound, models)
                 counters = sitting.counters
-                digests = await _digests(models)
+                digests = await weights_digests(models)
                 held = await hold(sitting, observe)
         except asyncio.CancelledError as caught:  # also while the models were being closed
             held, cancelled = Held(), caught
@@ -137,7 +143,7 @@ class Box:
             await _close_all(list(models.values()))
 
 
-async def _digests(specs: Iterable[ModelSpec]) -> Mapping[ModelSpec, str]:
+async def weights_digests(specs: Iterable[ModelSpec]) -> Mapping[ModelSpec, str]:
     """The digests of local weights: of the files as they are now, not those that a catalogue promises.
 
     Taken before anything else runs (a gigabyte takes half a second): an engine that starts counts the free cores.

@@ -6,7 +6,9 @@ Offers are released only for made-up scenarios whose owner asks for them: they t
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +68,21 @@ def release(result: Agreement | NoDeal, agenda: Agenda) -> bytes:
     content = {"agenda": agenda_digest(agenda), "result": result.kind, "terms": terms, "type": AGREEMENT_TYPE}
     missing = release_size(agenda) - len(canonical({**content, "padding": ""}))
     return canonical({**content, "padding": "0" * missing})
+
+
+def read(released: bytes, agenda: Agenda) -> Agreement | NoDeal:
+    """The result in released bytes.
+
+    Raises:
+        ExportError: They are not exactly what `release` makes of a result of the agenda.
+    """
+    result: Agreement | NoDeal | None = None
+    with suppress(ValueError, KeyError, TypeError):
+        terms = json.loads(released)["terms"]
+        result = NoDeal() if terms is None else Agreement(terms=terms)
+    if result is None or release(result, agenda) != released:
+        raise ExportError("this is not a released result of the agenda")
+    return result
 
 
 def release_size(agenda: Agenda) -> int:

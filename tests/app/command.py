@@ -74,6 +74,12 @@ class Ended:
         return self.out + self.err
 
 
+def unwalled(arguments: Sequence[str | Path]) -> tuple[str, ...]:
+    """More arguments, for a run that does not say where: in this process, since a box takes a second to start."""
+    run = arguments[:1] == ("run",) and not {"--isolation", "--help"} & set(map(str, arguments))
+    return ("--isolation", "none") if run else ()
+
+
 class Terminal:
     """Runs the command as a user would, in this process."""
 
@@ -82,7 +88,7 @@ class Terminal:
         self._monkeypatch = monkeypatch
 
     def __call__(self, *arguments: str | Path) -> Ended:
-        self._monkeypatch.setattr(sys, "argv", ["negbox", *map(str, arguments)])
+        self._monkeypatch.setattr(sys, "argv", ["negbox", *map(str, arguments), *unwalled(arguments)])
         code = exits.guarded(app)
         captured = self._capsys.readouterr()
         return Ended(code, captured.out, captured.err)
@@ -93,7 +99,7 @@ def in_process(
 ) -> Ended:
     """Run the command in a process of its own."""
     found = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND, *map(str, arguments), *unwalled(arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         cwd=cwd or ROOT,
         capture_output=True,

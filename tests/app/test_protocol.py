@@ -57,7 +57,7 @@ def test_tactics_reach_a_deal_without_further_options(negbox: Terminal) -> None:
     assert ended.code == 0, ended.shown
     found = json.loads(ended.out)
     assert found["agreement"]["result"] == "agreement"
-    assert found["statement"]["protocol"] == "single_text"
+    assert found["statement"]["predicate"]["protocol"] == "single_text"
     assert found["usage"]["calls"] == 0
 
 
@@ -114,7 +114,7 @@ def test_models_and_a_model_to_mediate(negbox: Terminal, boat: Path, tmp_path: P
     assert ended.code == 0, ended.shown
     agreement = json.loads((tmp_path / "out" / "agreement.json").read_bytes())
     assert agreement["terms"] == TEXT["terms"]
-    statement = json.loads((tmp_path / "out" / "statement.json").read_bytes())
+    statement = json.loads((tmp_path / "out" / "statement.json").read_bytes())["predicate"]
     assert statement["mediator"]["model"] == "scripted/mediator.json"
     assert "the mediator" in ended.out
     assert "1 answer " in ended.out

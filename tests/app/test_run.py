@@ -55,7 +55,8 @@ def test_two_scripts_agree_and_the_files_say_so(
         assert rfc8785.dumps(json.loads(data)) + b"\n" == data
         keeps_secrets(data.decode())
     assert json.loads(agreement)["terms"] == TERMS
-    assert json.loads(statement)["agreement"] == digest(agreement)
+    (said,) = json.loads(statement)["subject"]
+    assert said["digest"]["sha256"] == digest(agreement).removeprefix("sha256:")
     keeps_secrets(ended.shown)
 
 
@@ -133,12 +134,12 @@ def test_equal_scripts_and_seeds_give_equal_bytes(
         assert negbox("run", boat, *scripts, "--seed", "5", "--out", tmp_path / name).code == 0
     for file in ("agreement.json", "statement.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    assert json.loads((tmp_path / "a" / "statement.json").read_text())["seed"] == 5
+    assert json.loads((tmp_path / "a" / "statement.json").read_text())["predicate"]["seed"] == 5
 
 
 def delegates(ended: Ended) -> dict[str, dict[str, object]]:
     assert ended.code == 0, ended.shown
-    found: dict[str, dict[str, object]] = json.loads(ended.out)["statement"]["delegates"]
+    found: dict[str, dict[str, object]] = json.loads(ended.out)["statement"]["predicate"]["delegates"]
     return found
 
 
@@ -277,7 +278,7 @@ def test_the_offers_of_a_made_up_scenario_can_be_kept(negbox: Terminal, boat: Pa
     ]
     assert all(set(offer) == {"round", "role", "terms"} for offer in kept["offers"])
     assert b"painted" not in data
-    statement = json.loads((out / "statement.json").read_text())
+    statement = json.loads((out / "statement.json").read_text())["predicate"]
     assert statement["kept"] == ["offers"]
     assert any("kept beside the agreement" in line for line in statement["not_covered"])
 
@@ -289,7 +290,7 @@ def test_offers_are_not_kept_unasked(
     out = tmp_path / "out"
     assert negbox("run", boat, *scripts, "--out", out).code == 0
     assert sorted(path.name for path in out.iterdir()) == ["agreement.json", "statement.json"]
-    assert json.loads((out / "statement.json").read_text())["kept"] == []
+    assert json.loads((out / "statement.json").read_text())["predicate"]["kept"] == []
 
 
 def test_offers_of_a_scenario_that_may_be_real_are_never_kept(

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.pretty import Pretty, pretty_repr
 
+from bargaining.errors import InvalidInputError
 from delegates.brief import Brief, Fact
+from delegates.scenario import load, shipped
 from tests.delegates.sale import BRIEF, brief
 
 CANARY = "canary-7731-heron"
@@ -96,3 +98,19 @@ def test_an_error_never_echoes_what_was_given(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("disclosure", ["never", "if_asked", "free"])
 def test_a_fact_has_one_of_three_disclosures(disclosure: str) -> None:
     assert Fact.model_validate({"text": "x", "disclosure": disclosure}).disclosure == disclosure
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_brief_is_the_same_after_it_was_written_and_read(name: str) -> None:
+    for told in load(name).briefs.values():
+        assert Brief.from_yaml(told.to_yaml()) == told
+
+
+@pytest.mark.parametrize(
+    "text", ["", "narrative: canary-31", "[canary-31]", "{canary-31", "a: canary-31\n---\nb: 1"]
+)
+def test_what_is_no_brief_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        Brief.from_yaml(text)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__context__ is None

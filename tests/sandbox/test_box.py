@@ -245,7 +245,7 @@ def test_a_price_that_is_unknown_cannot_be_limited() -> None:
 
 
 def delegates(released: Released) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(released.statement)["delegates"]
+    found: dict[str, dict[str, Any]] = json.loads(released.statement)["predicate"]["delegates"]
     return found
 
 

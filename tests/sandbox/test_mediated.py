@@ -212,7 +212,7 @@ def test_offers_cannot_be_kept_where_nobody_offers() -> None:
 
 
 def test_the_statement_names_protocol_and_mediator() -> None:
-    said = json.loads(run(Workshop(s=[YES], b=[YES], m=[TEXT])).statement)
+    said = json.loads(run(Workshop(s=[YES], b=[YES], m=[TEXT])).statement)["predicate"]
     assert said["protocol"] == "single_text"
     assert said["mediator"] == {
         "model": "scripted/m",
@@ -223,7 +223,7 @@ def test_the_statement_names_protocol_and_mediator() -> None:
 
 
 def test_the_statement_says_that_a_rule_mediated() -> None:
-    said = json.loads(run(Workshop(s=[YES], b=[YES]), mediator=None).statement)
+    said = json.loads(run(Workshop(s=[YES], b=[YES]), mediator=None).statement)["predicate"]
     assert said["mediator"] == {"model": "rule", "weights": None, "prompts": None}
     assert not any("language model mediated" in line for line in said["not_covered"])
 
@@ -237,5 +237,5 @@ def test_alternating_offers_have_no_mediator_and_open_none() -> None:
         mediator=parse("scripted/m"),
     )
     released = asyncio.run(box.run(TRUCK.agenda, TRUCK.briefs))
-    assert json.loads(released.statement)["mediator"] is None
+    assert json.loads(released.statement)["predicate"]["mediator"] is None
     assert workshop.opened == {}

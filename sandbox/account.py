@@ -1,0 +1,96 @@
+"""What the supervisor hears of a box while it negotiates: counts and a few words, each of them checked.
+
+Covered: whatever a box says, it cannot make this process show or keep anything else.
+Not covered: whether the counts are true.
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from typing import get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from bargaining.agenda import Agenda
+from bargaining.errors import (
+    InvalidInputError,
+    LimitReachedError,
+    ModelReplyError,
+    ModelTransientError,
+    ModelUnavailableError,
+    NegboxError,
+    SandboxError,
+    UnforeseenError,
+)
+from delegates.budget import Budget, Spent
+from delegates.conversation import Counters
+from delegates.models.interface import Usage
+from graphs.state import Ending, Progress
+from sandbox import frame, job
+from sandbox.seating import MEDIATOR
+
+_SAID: TypeAdapter[job.Said] = TypeAdapter(job.Said)
+
+_FAULTS: Mapping[job.Fault, NegboxError] = {
+    "ModelUnavailableError": ModelUnavailableError(
+        "a model cannot be used: check its name, its server, and the variable that holds its key"
+    ),
+    "ModelTransientError": ModelTransientError("a model was busy or failing too often: try again later"),
+    "ModelReplyError": ModelReplyError("a model answered with something that cannot be used"),
+    "LimitReachedError": LimitReachedError("a limit on tokens, money or time was reached: allow more"),
+    "InvalidInputError": InvalidInputError("the run cannot start: a brief does not fit its seat"),
+    "UnforeseenError": UnforeseenError("an unforeseen error in the box"),
+}
+assert _FAULTS.keys() == set(get_args(job.Fault))
+
+
+class Account:
+    """What the box says while it negotiates: counts and a few words."""
+
+    def __init__(self, budget: Budget, agenda: Agenda, observe: Callable[[Progress], None]) -> None:
+        self.ending: Ending | None = None
+        self.error: NegboxError | None = None
+        self.counters: dict[str, Counters] = {}
+        self._budget = budget
+        self._agenda = agenda
+        self._observe = observe
+
+    async def listen(self, control: socket.socket) -> None:
+        """Until the box says that it is over.
+
+        Raises:
+            SandboxError: It ends without a word, or says something else.
+        """
+        while True:
+            match await hear(control):
+                case job.Turn() as turn:
+                    self._spend(turn.spent)
+                    to_move = (*self._agenda.roles, "both sides")[turn.role]
+                    self._observe(Progress(turn.turn, turn.round, self._agenda.rounds, to_move))
+                case job.Ended() as ended:
+                    self._spend(ended.spent)
+                    self.ending = ended.ending
+                    self.error = None if ended.fault is None else _FAULTS[ended.fault]
+                    self.counters = {
+                        name: Counters(
+                            **{f.name: ended.counters[name].get(f.name, 0) for f in fields(Counters)}
+                        )
+                        for name in (*self._agenda.roles, MEDIATOR)
+                        if name in ended.counters
+                    }
+                    return
+                case _:
+                    raise SandboxError("the box did not keep to the protocol")
+
+    def _spend(self, spent: job.Spending) -> None:
+        usage = Usage(spent.input_tokens, spent.cached_tokens, spent.output_tokens)
+        self._budget.spent = Spent(spent.calls, usage, spent.usd, spent.estimated)
+
+
+async def hear(control: socket.socket) -> job.Said | None:
+    """The next thing that the box says; None if it has ended or says something else."""
+    said = await frame.receive_from(control, job.LARGEST_SAID_BYTES)
+    with suppress(ValidationError, ArithmeticError):  # the latter of a fraction with nothing below
+        return _SAID.validate_json(said or b"")
+    return None

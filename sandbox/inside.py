@@ -1,0 +1,141 @@
+"""The box from within: one negotiation in a process that can reach nothing but its broker.
+
+    python -m sandbox.inside CONTROL_FD CHANNEL_FD RECORD_FD [closed]
+
+In order: import everything, rehearse, make a key, close the box, say so; get the job and the briefs sealed to the key;
+negotiate; write the record; wait to be wiped. Nothing is ever printed: both outputs are closed to it.
+Covered: whatever goes wrong ends in a no deal or in silence. Not covered: being wiped; a process cannot do that itself.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import NoReturn, cast, get_args
+
+from delegates.brief import Brief
+from delegates.budget import Budget
+from delegates.conversation import Counters
+from delegates.models.interface import Model
+from delegates.models.spec import ModelSpec, parse
+from graphs.state import Progress
+from sandbox import frame, job, record
+from sandbox.channel import ChannelModel, Connection
+from sandbox.rehearsal import rehearse
+from sandbox.seal import BoxKey, SealedBrief
+from sandbox.seating import Seating
+from sandbox.session import Held, hold
+
+
+def main() -> NoReturn:
+    """Be the box."""
+    try:
+        control, channel, written = map(int, sys.argv[1:4])
+        _run(control, channel, written, closed=sys.argv[4:] == ["closed"])
+    except BaseException:  # noqa: BLE001, S110 - whatever it is, it may hold a brief, and nobody is told
+        pass
+    finally:
+        os._exit(1)
+
+
+def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
+    rehearse()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    connection = loop.run_until_complete(Connection.open(channel))
+    key = BoxKey.generate()
+    ready = job.Ready(key=key.public.model_dump_json())
+    if closed:
+        from sandbox.isolation.harden import harden  # noqa: PLC0415 - also where nothing can be closed
+
+        hardened = harden()
+        ready = ready.model_copy(update={"landlock": hardened.landlock_abi, "seccomp": hardened.seccomp})
+    _say(control, ready)
+    work = job.Job.model_validate_json(frame.receive(control, job.LARGEST_BYTES))
+    briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}
+    session = Session(control, work)
+    held = loop.run_until_complete(session.negotiate(briefs, connection))
+    os.write(written, record.write(held.result, work.agenda))
+    os.close(written)
+    session.end(held)
+    frame.wait_for_end(control)
+
+
+def _unseal(control: int, key: BoxKey, work: job.Job, role: str) -> Brief:
+    sealed = SealedBrief.from_bytes(frame.receive(control, job.LARGEST_BYTES))
+    return Brief.from_yaml(key.open(sealed, run_id=work.run, role=role).decode())
+
+
+def _say(control: int, said: job.Ready | job.Turn | job.Ended) -> None:
+    frame.send(control, said.model_dump_json().encode())
+
+
+class Session:
+    """The job, and what the supervisor is told about it: numbers and a few words.
+
+    Args:
+        control: Where the supervisor is.
+        work: The job.
+    """
+
+    def __init__(self, control: int, work: job.Job) -> None:
+        self._control = control
+        self._work = work
+        self._budget = Budget(work.limits)
+        mediator = parse(work.mediator) if work.mediator else None
+        seats = {role: place.seat for role, place in work.places.items()}
+        self._seating = Seating(seats, mediator, self._budget, work.seed)
+        self._counters: Mapping[str, Counters] = {}
+
+    async def negotiate(self, briefs: Mapping[str, Brief], connection: Connection) -> Held:
+        """Negotiate to the end."""
+        agenda = self._work.agenda
+        self._seating.check(agenda, briefs)
+        bound = {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
+        numbers = {parse(text): number for number, text in enumerate(self._work.models)}
+        models: dict[ModelSpec, Model] = {
+            spec: ChannelModel(connection, numbers[spec], str(spec)) for spec in self._seating.models(agenda)
+        }
+        sitting = self._seating.seat(agenda, briefs, bound, models)
+        self._counters = sitting.counters
+        return await hold(sitting, self._observe)
+
+    def end(self, held: Held) -> None:
+        """Say how it ended."""
+        fault: job.Fault | None = None
+        if held.error:
+            name = type(held.error).__name__
+            fault = cast(job.Fault, name) if name in get_args(job.Fault) else "UnforeseenError"
+        counters = {name: asdict(counted) for name, counted in self._counters.items()}
+        _say(
+            self._control,
+            job.Ended(
+                ending=held.ending,
+                fault=fault,
+                counters=counters,
+                spent=self._spent(),
+            ),
+        )
+
+    def _observe(self, progress: Progress) -> None:
+        roles = self._work.agenda.roles
+        role = roles.index(progress.to_move) if progress.to_move in roles else len(roles)
+        _say(
+            self._control, job.Turn(turn=progress.turn, round=progress.round, role=role, spent=self._spent())
+        )
+
+    def _spent(self) -> job.Spending:
+        spent = self._budget.spent
+        return job.Spending(
+            calls=spent.calls,
+            input_tokens=spent.usage.input_tokens,
+            cached_tokens=spent.usage.cached_tokens,
+            output_tokens=spent.usage.output_tokens,
+            usd=spent.usd,
+            estimated=spent.estimated,
+        )
+
+
+if __name__ == "__main__":
+    main()
