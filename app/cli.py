@@ -58,7 +58,9 @@ def run(
     ] = None,
     keep_offers: Annotated[
         bool,
-        typer.Option("--keep-offers", help="Also write offers.json there; for made-up scenarios only."),
+        typer.Option(
+            "--keep-offers", help="Also write offers.json there; made-up scenarios only, without a box."
+        ),
     ] = False,
     protocol: Annotated[
         str | None,

@@ -97,7 +97,8 @@ def run_scenario(name: str, options: Options) -> int:
     box = _box(seats, budget, mediator, options)
     box.check(scenario.agenda, scenario.briefs)
     directory = _writable(options.out)
-    key = None if isinstance(box, Box) else HostKey.load_or_create()
+    signing = directory is not None and isinstance(box, WalledBox)
+    key = HostKey.load_or_create() if signing else None
     errors = Console(stderr=True)
     view = ProgressView(budget)
     with shown(view, errors, quiet=options.quiet or options.as_json) as observe:

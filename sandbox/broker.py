@@ -3,9 +3,10 @@
     python -s -B -m sandbox.broker JOB_FD CHANNEL_FD [READY_FD]
 
 It reads its job from JOB_FD until the end, opens the models, says `ready` on READY_FD, and serves the channel until the
-box hangs up. If READY_FD is one end of a socket pair, it then waits until the other end is closed: a process that is
-to be wiped must not end by itself. Exit codes: 0 served, 2 the job cannot be used, 4 out of time, 5 the box broke the
-rules or something could not be closed, 70 unforeseen.
+box hangs up. On READY_FD it also says what is wrong with a model, in words of ours. If READY_FD is one end of a socket
+pair, it then waits until the other end is closed: a process that is to be wiped must not end by itself.
+Exit codes: 0 served, 2 the job cannot be used, 4 out of time, 5 the box broke the rules or something could not be
+closed, 70 unforeseen.
 
 Covered: whatever the box says, only models of the job are asked, with fields that are known, within the limits on
 requests, tokens, prompts, replies and time; one question at a time for each model, and a short queue. Retries happen
@@ -20,7 +21,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -30,6 +31,7 @@ from bargaining.errors import (
     LimitReachedError,
     ModelReplyError,
     ModelTransientError,
+    ModelUnavailableError,
     PurgeError,
     SandboxError,
 )
@@ -46,6 +48,8 @@ __all__ = ["Allowance", "Broker", "BrokerJob", "Harden", "main"]
 QUEUE = 8
 """How many questions may wait for one model."""
 CLOSING_SECONDS = 5.0
+MOST_COMPLAINTS = 64
+LONGEST_COMPLAINT = 400
 _KEPT_VARIABLES = {"HOME", "LANG", "NEGBOX_WEIGHTS", "PATH", "RAYON_NUM_THREADS", "XDG_DATA_HOME"}
 """Where weights and programs are, and how many cores to use. No proxies, log levels, key logs or tracing."""
 
@@ -56,9 +60,14 @@ class Broker:
     Args:
         models: What may be asked. Closed at the end of `serve`.
         allowance: How much.
+        complain: Called with what is wrong with a model, in our own words: they name a host and a status. For whoever
+            started the broker, not for the box.
     """
 
-    def __init__(self, models: Sequence[Model], allowance: Allowance) -> None:
+    def __init__(
+        self, models: Sequence[Model], allowance: Allowance, complain: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._complain = complain
         self._models = tuple(models)
         self._allowance = allowance
         self._tally = Tally(allowance.tokens)
@@ -146,8 +155,12 @@ class Broker:
             return Reply.of(ask.id, completion)
         except ModelTransientError as error:
             kind, wait = "ModelTransientError", error.retry_after_seconds
-        except ModelReplyError:
+            self._complain(str(error))
+        except ModelReplyError as error:
             kind = "ModelReplyError"
+            self._complain(str(error))
+        except ModelUnavailableError as error:
+            self._complain(str(error))
         except LimitReachedError:
             kind = "LimitReachedError"
         except asyncio.CancelledError:
@@ -167,6 +180,28 @@ class Broker:
         if any(isinstance(outcome, BaseException) for outcome in outcomes):
             raise PurgeError(
                 "a model could not be closed: what it holds may still be in memory; end its process"
+            )
+
+
+class Complaints:
+    """Tells whoever started the broker what is wrong with a model: the first few times, so that nobody is waited for.
+
+    Args:
+        line: Where to; None: nowhere.
+    """
+
+    def __init__(self, line: int | None) -> None:
+        self._line = line
+        self._left = MOST_COMPLAINTS
+
+    def __call__(self, text: str) -> None:
+        """Write one line of ASCII."""
+        if self._line is None or not self._left:
+            return
+        self._left -= 1
+        with suppress(OSError):
+            os.write(
+                self._line, " ".join(text.split()).encode("ascii", "replace")[:LONGEST_COMPLAINT] + b"\n"
             )
 
 
@@ -213,7 +248,7 @@ async def _run(
         os.write(line, b"ready\n")
     code = 0
     try:
-        await Broker(models, job.limits).serve(connection)
+        await Broker(models, job.limits, Complaints(line)).serve(connection)
     except LimitReachedError:
         code = 4
     except SandboxError:

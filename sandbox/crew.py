@@ -19,7 +19,7 @@ from delegates.models import weights
 from delegates.models.spec import ModelSpec
 from sandbox import export, frame, job
 from sandbox.account import hear
-from sandbox.broker import BrokerJob
+from sandbox.broker import LONGEST_COMPLAINT, MOST_COMPLAINTS, BrokerJob
 from sandbox.isolation.interface import Child, Isolation, Room
 from sandbox.seal import PublicKey
 
@@ -95,6 +95,17 @@ class Crew:
             if isinstance(ready, job.Ready):
                 return PublicKey.model_validate_json(ready.key)
         raise SandboxError("the box did not start: 'negbox doctor' says what this machine lacks")
+
+    def complaint(self) -> str:
+        """What the broker said last of a model that failed; empty if it said nothing."""
+        with suppress(OSError):  # nothing to read, or nobody there
+            lines = (
+                self._ready.recv(MOST_COMPLAINTS * (LONGEST_COMPLAINT + 1))
+                .decode("ascii", "replace")
+                .splitlines()
+            )
+            return "".join(character for character in lines[-1] if character.isprintable()) if lines else ""
+        return ""
 
     async def released(self, agenda: Agenda) -> bytes | None:
         """What the gate lets out; None if that is nothing."""

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import SandboxError
+from bargaining.errors import ModelError, SandboxError
 from bargaining.mandate import Limits
 from delegates.brief import Brief
 from delegates.budget import Budget
@@ -120,6 +120,8 @@ class WalledBox:
                     async with asyncio.timeout(self._seconds(agenda) + _GRACE_SECONDS):
                         await account.listen(hands.control)
                     released = await hands.released(agenda)
+                    if isinstance(account.error, ModelError) and (complaint := hands.complaint()):
+                        account.error = type(account.error)(complaint)
                 finally:  # before the lines are closed: that would end the processes as they are
                     checks = purge.purge(hands.children, facts)
         except TimeoutError:

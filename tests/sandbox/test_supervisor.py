@@ -123,6 +123,7 @@ def test_a_model_that_cannot_be_used_ends_in_no_deal_and_everything_is_wiped(wal
     released = run(seats("openai/m@http://127.0.0.1:9/v1", "tactic/steady"), walls)
     assert released.result == NoDeal()
     assert isinstance(released.error, ModelUnavailableError)
+    assert "nothing answers at 127.0.0.1:9" in str(released.error)
     assert walls.all_gone
     assert {check.result for check in released.checks if check.name.startswith("wiped")} == {"ok"}
 
