@@ -21,7 +21,10 @@ State: TypeAlias = Literal["closed", "open", "unknown"]
 
 _LEVELS = {
     "bwrap": ("green", "the strongest: namespaces of their own, no network, no files, Landlock and seccomp"),
-    "landlock": ("yellow", "a plain process that may do little: its memory cannot be wiped from outside"),
+    "landlock": (
+        "yellow",
+        "a plain process that may do little: its memory cannot be wiped from outside, except by root",
+    ),
     "none": ("red", "no isolation: negbox run refuses, unless --isolation none is asked for by name"),
 }
 _ALWAYS = (
@@ -151,7 +154,8 @@ def diagnose(facts: "Facts") -> Iterator[Finding]:
         facts.ptrace_scope,
         scope > 0,
         f"ptrace scope {scope}" if scope else "any process of a user may look into the user's others",
-        "sysctl -w kernel.yama.ptrace_scope=1, or a user of its own for negbox; boxes and brokers are not open to it",
+        "sysctl -w kernel.yama.ptrace_scope=1, or a user of its own for negbox; in bubblewrap, boxes are open to your "
+        "own user while they run",
     )
     root = value(facts.real_root)
     yield judge(

@@ -36,6 +36,7 @@ from institutions import signature
 from institutions.keys import HostKey
 from sandbox import host
 from sandbox.box import Box, Released, Seat
+from sandbox.identity import Assurance
 from sandbox.isolation import ladder
 from sandbox.isolation.interface import Level
 from sandbox.seating import MEDIATOR
@@ -105,10 +106,10 @@ def run_scenario(name: str, options: Options) -> int:
         released = _run_interruptibly(box, scenario, observe)
     try:
         if directory:
-            _write(directory / AGREEMENT, released.agreement)
-            _write(directory / STATEMENT, _signed(released, key))
+            files = {AGREEMENT: released.agreement, STATEMENT: _signed(released, key)}
             if released.offers is not None:
-                _write(directory / OFFERS, released.offers)
+                files[OFFERS] = released.offers
+            _write_all(directory, files)
     finally:  # a result that could not be written is still shown
         if options.as_json:
             sys.stdout.write(json.dumps(_summary(released, scenario.agenda, budget, view)) + "\n")
@@ -139,7 +140,8 @@ def _box(
     facts = host.gather()
     level = options.isolation
     walls = ladder.choose("landlock", facts) if level == STRONGEST else ladder.build(level, facts)  # type: ignore[arg-type]
-    return WalledBox(seats, budget, walls, seed=options.seed, mediator=mediator)
+    assurance: Assurance = "operator" if options.out is not None else "none"  # what is written is signed
+    return WalledBox(seats, budget, walls, seed=options.seed, mediator=mediator, assurance=assurance)
 
 
 def _check_keeping(scenario: Scenario, options: Options) -> None:
@@ -264,13 +266,24 @@ def _writable(out: str | None) -> Path | None:
     return directory
 
 
-def _write(path: Path, data: bytes) -> None:
-    try:
-        results.write(path, data)
-    except OSError as error:
-        raise ExportError(
-            f"{path}: could not be written ({error.strerror}); the result is only the one shown here"
-        ) from None
+def _write_all(directory: Path, files: Mapping[str, bytes]) -> None:
+    """All or none: an agreement without its statement proves nothing.
+
+    Raises:
+        ExportError: They could not be written.
+    """
+    written: list[Path] = []
+    for name, data in files.items():
+        path = directory / name
+        try:
+            results.write(path, data)
+        except OSError as error:
+            for done in written:
+                done.unlink(missing_ok=True)
+            raise ExportError(
+                f"{path}: could not be written ({error.strerror}); the result is only the one shown here"
+            ) from None
+        written.append(path)
 
 
 def _signed(released: Released, key: HostKey | None) -> bytes:
@@ -292,7 +305,7 @@ def _isolated(released: Released) -> str:
     )
     if bad:
         return f"{released.isolation}; [red]{escape(bad)}[/red]"
-    return f"{released.isolation}: memory wiped, processes ended; all {len(checks)} checks are ok"
+    return f"{released.isolation}: box, broker and gate wiped and ended; all {len(checks)} checks are ok"
 
 
 def _turns(role: str, agenda: Agenda) -> str:

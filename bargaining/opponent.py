@@ -157,7 +157,8 @@ class OpponentModel:
                 weights.append(importance[place : place + 1])
                 columns.append(np.zeros(1, dtype=np.int64))
             else:
-                seen = np.unique(np.concatenate([history[:, place], worse[:, place]]))
+                # not `np.unique`: it loads a part of numpy when it is first called, and a closed box can load nothing
+                seen = np.array(sorted({*history[:, place].tolist(), *worse[:, place].tolist()}))
                 counts = fading @ (history[:, place, None] == seen)
                 rules.append(
                     _WHOLE * _difference(better[:, place, None] == seen, worse[:, place, None] == seen)

@@ -46,7 +46,7 @@ class Brief(Private):
     def to_yaml(self) -> str:
         """The brief as a file would say it."""
         said = self.model_dump(exclude_none=True, exclude_defaults=True, by_alias=True)
-        return str(yaml.safe_dump(_plain(said), allow_unicode=True))
+        return str(yaml.safe_dump(_plain(said)))
 
     @classmethod
     def from_yaml(cls, text: str) -> "Brief":

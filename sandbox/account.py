@@ -4,6 +4,7 @@ Covered: whatever a box says, it cannot make this process show or keep anything 
 Not covered: whether the counts are true.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import get_args
 from pydantic import TypeAdapter, ValidationError
 
 from bargaining.agenda import Agenda
+from bargaining.agreement import Agreement, NoDeal
 from bargaining.errors import (
     InvalidInputError,
     LimitReachedError,
@@ -26,9 +28,13 @@ from bargaining.errors import (
 from delegates.budget import Budget, Spent
 from delegates.conversation import Counters
 from delegates.models.interface import Usage
+from graphs.routing import REFUSALS
 from graphs.state import Ending, Progress
 from sandbox import frame, job
 from sandbox.seating import MEDIATOR
+
+_BROKEN = "the box did not keep to the protocol; nothing of it is released"
+_MOST_USD = 10**6
 
 _SAID: TypeAdapter[job.Said] = TypeAdapter(job.Said)
 
@@ -55,6 +61,7 @@ class Account:
         self._budget = budget
         self._agenda = agenda
         self._observe = observe
+        self._turns = -1
 
     async def listen(self, control: socket.socket) -> None:
         """Until the box says that it is over.
@@ -63,9 +70,13 @@ class Account:
             SandboxError: It ends without a word, or says something else.
         """
         while True:
+            await asyncio.sleep(0)  # reading does not yield as long as there is something to read
             match await hear(control):
-                case job.Turn() as turn:
+                case job.Turn() as turn if self._turns < turn.turn <= self._most_turns:
+                    self._turns = turn.turn
                     self._spend(turn.spent)
+                    if not 1 <= turn.round <= self._agenda.rounds:
+                        raise SandboxError(_BROKEN)
                     to_move = (*self._agenda.roles, "both sides")[turn.role]
                     self._observe(Progress(turn.turn, turn.round, self._agenda.rounds, to_move))
                 case job.Ended() as ended:
@@ -81,9 +92,33 @@ class Account:
                     }
                     return
                 case _:
-                    raise SandboxError("the box did not keep to the protocol")
+                    raise SandboxError(_BROKEN)
+
+    def contradiction(self, result: Agreement | NoDeal | None) -> SandboxError | None:
+        """What is wrong if what the box said does not fit what the gate let out; None if it does."""
+        if result is None:
+            return (
+                None
+                if self.error
+                else SandboxError(
+                    "what the box said at its end is not a result, and the gate let nothing out: no deal"
+                )
+            )
+        agreed = isinstance(result, Agreement)
+        if (agreed and self.error is not None) or agreed != (self.ending == "agreed"):
+            return SandboxError("the box contradicted itself: no deal")
+        return None
+
+    @property
+    def _most_turns(self) -> int:
+        """More turns there cannot be: each side has one a round, and some are tried again."""
+        return len(self._agenda.roles) * self._agenda.rounds * REFUSALS
 
     def _spend(self, spent: job.Spending) -> None:
+        before = self._budget.spent
+        known = spent.usd is None or 0 <= spent.usd <= _MOST_USD
+        if not known or spent.calls < before.calls or spent.input_tokens < before.usage.input_tokens:
+            raise SandboxError(_BROKEN)
         usage = Usage(spent.input_tokens, spent.cached_tokens, spent.output_tokens)
         self._budget.spent = Spent(spent.calls, usage, spent.usd, spent.estimated)
 

@@ -71,7 +71,7 @@ class Crew:
             self._spawn("broker", "sandbox.broker", asking, _broker_room(models))
             self._orders.sendall(broker.model_dump_json().encode())
             self._orders.close()
-        self._spawn("gate", "sandbox.gate", (self._gate_end, self._record, self._release_end), _GATE)
+        self._spawn("gate", "sandbox.gate", (self._gate_end, self._record, self._release_end), _GATE, closed)
         theirs = (*box, self._orders_end, self._channel, self._ready_end)
         for end in (*theirs, self._gate_end, self._record, self._release_end):
             end.close()

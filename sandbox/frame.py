@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 import struct
+from contextlib import suppress
 
 from bargaining.errors import SandboxError
 
@@ -49,8 +50,15 @@ def wait_for_end(fd: int) -> None:
 
 
 async def send_to(sock: socket.socket, content: bytes) -> None:
-    """Write a frame to a socket that does not block."""
-    await asyncio.get_running_loop().sock_sendall(sock, pack(content))
+    """Write a frame to a socket that does not block.
+
+    Raises:
+        SandboxError: Nobody is there to read it.
+    """
+    with suppress(OSError):
+        await asyncio.get_running_loop().sock_sendall(sock, pack(content))
+        return
+    raise SandboxError(_BROKEN)
 
 
 async def receive_from(sock: socket.socket, most: int) -> bytes | None:
@@ -83,7 +91,7 @@ async def _exactly_from(sock: socket.socket, count: int, *, may_end: bool = Fals
     while len(data) < count:
         try:
             chunk = await loop.sock_recv(sock, count - len(data))
-        except ConnectionError:
+        except OSError:
             chunk = b""
         if not chunk:
             if may_end and not data:

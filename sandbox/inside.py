@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import NoReturn, cast, get_args
 
+from bargaining.errors import UnforeseenError
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.conversation import Counters
@@ -53,13 +54,17 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
         ready = ready.model_copy(update={"landlock": hardened.landlock_abi, "seccomp": hardened.seccomp})
     _say(control, ready)
     work = job.Job.model_validate_json(frame.receive(control, job.LARGEST_BYTES))
-    briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}
     session = Session(control, work)
-    held = loop.run_until_complete(session.negotiate(briefs, connection))
-    os.write(written, record.write(held.result, work.agenda))
+    held = Held(error=UnforeseenError("an unforeseen error"))
+    try:
+        briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}
+        held = loop.run_until_complete(session.negotiate(briefs, connection))
+        os.write(written, record.write(held.result, work.agenda))
+    except Exception:  # noqa: BLE001, S110 - it may hold a brief; the supervisor hears of a fault, and nothing else
+        pass
     os.close(written)
     session.end(held)
-    frame.wait_for_end(control)
+    frame.wait_for_end(control)  # from the briefs on this process must not end by itself: it has to be wiped
 
 
 def _unseal(control: int, key: BoxKey, work: job.Job, role: str) -> Brief:
@@ -127,11 +132,14 @@ class Session:
 
     def _spent(self) -> job.Spending:
         spent = self._budget.spent
+        usage = spent.usage
+        counts = (spent.calls, usage.input_tokens, usage.cached_tokens, usage.output_tokens)
+        calls, read, cached, said = (min(count, job.MOST) for count in counts)
         return job.Spending(
-            calls=spent.calls,
-            input_tokens=spent.usage.input_tokens,
-            cached_tokens=spent.usage.cached_tokens,
-            output_tokens=spent.usage.output_tokens,
+            calls=calls,
+            input_tokens=read,
+            cached_tokens=cached,
+            output_tokens=said,
             usd=spent.usd,
             estimated=spent.estimated,
         )

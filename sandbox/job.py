@@ -15,7 +15,9 @@ from delegates.prompt import PromptPack
 from graphs.state import Ending
 from sandbox.seating import Seat
 
-Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12)]
+MOST = 10**12
+"""No count is higher."""
+Count: TypeAlias = Annotated[int, Field(ge=0, le=MOST)]
 
 LARGEST_BYTES = 4 * 2**20
 """A job, or a sealed brief."""

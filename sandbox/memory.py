@@ -88,7 +88,7 @@ def mappings(pid: int) -> tuple[Mapping, ...]:
     Raises:
         OSError: They cannot be read, or there is no such process.
     """
-    lines = Path(f"/proc/{pid}/maps").read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    lines = Path(f"/proc/{pid}/maps").read_bytes().decode("utf-8", "surrogateescape").rstrip("\n").split("\n")
     found = [match.groups() for match in map(_LINE.match, lines) if match]
     assert len(found) == len(lines), "a line of maps that is not one"
     return tuple(Mapping(int(start, 16), int(end, 16), how, name) for start, end, how, _, name in found)

@@ -33,7 +33,7 @@ MOST_USED = 2**40
 
 UNBOXED = "The negotiation ran in an ordinary process: its memory was not wiped; whoever runs the machine can read it."
 HALF_BOXED = (
-    "The box had no namespaces of its own: it could ask whether a file exists, and its memory may be left."
+    "Box, broker and gate had no namespaces of their own: only what each refused itself kept it in."
 )
 TRUSTED = (
     "Kernel, hardware and root are trusted: without hardware that attests, this is the operator's word only."
@@ -148,7 +148,7 @@ def statement(
         "settlement": agenda.settlement,
         "isolation": setting.isolation,
         "assurance": setting.assurance,
-        "open": list(setting.open),
+        "open": None if setting.policy is None else list(setting.open),
         "delegates": {role: _describe(delegation) for role, delegation in delegations.items()},
         "mediator": mediation and _mediator(mediation),
         "seed": _exact(seed),

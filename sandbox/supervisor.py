@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from bargaining.agenda import Agenda
-from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import ModelError, SandboxError
-from bargaining.mandate import Limits
+from bargaining.agreement import NoDeal
+from bargaining.errors import ModelError, PurgeError, SandboxError
+from bargaining.mandate import BoundMandate, Limits
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.models.spec import COMPATIBLE_KEY, ModelSpec, open_model
@@ -29,6 +29,7 @@ from sandbox.account import Account
 from sandbox.allowance import Allowance
 from sandbox.box import Released, weights_digests
 from sandbox.broker import BrokerJob
+from sandbox.identity import Assurance
 from sandbox.isolation.interface import Isolation
 from sandbox.seal import PublicKey, new_run_id, seal
 from sandbox.seating import Seat, Seating
@@ -54,6 +55,7 @@ class WalledBox:
         seed: For models that take one and for searches.
         mediator: The model that mediates where the agenda's protocol has a mediator. None: a rule does.
         environment: Where the broker's keys are found; `os.environ` if None.
+        assurance: Whose word the statement is; `operator` only for one that is then signed.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class WalledBox:
         seed: int = 0,
         mediator: ModelSpec | None = None,
         environment: Mapping[str, str] | None = None,
+        assurance: Assurance = "none",
     ) -> None:
         self._seats = dict(seats)
         self._budget = budget
@@ -72,6 +75,7 @@ class WalledBox:
         self._seed = seed
         self._mediator = mediator
         self._environment = os.environ if environment is None else environment
+        self._assurance = assurance
         self._seating = Seating(seats, mediator, budget, seed)
 
     def check(self, agenda: Agenda, briefs: Mapping[str, Brief]) -> None:
@@ -81,8 +85,11 @@ class WalledBox:
             InvalidInputError: The run cannot start.
         """
         self._seating.check(agenda, briefs)
-        for spec in self._seating.models(agenda):  # says what is wrong with a key or a file; nothing is sent
-            open_model(spec, environment=self._environment)
+        # what is wrong with a key, a file or a price is found by opening and seating everybody here; nothing is sent
+        models = {
+            spec: open_model(spec, environment=self._environment) for spec in self._seating.models(agenda)
+        }
+        self._seating.seat(agenda, briefs, self._bound(agenda, briefs), models)
 
     async def run(
         self,
@@ -116,32 +123,29 @@ class WalledBox:
                     hands.start(self._broker_job(agenda, models) if models else None, models)
                     key = await hands.ready()
                     briefed = True
-                    await self._brief(hands, key, run, agenda, briefs)
                     async with asyncio.timeout(self._seconds(agenda) + _GRACE_SECONDS):
+                        await self._brief(hands, key, run, agenda, briefs)
                         await account.listen(hands.control)
                     released = await hands.released(agenda)
                     if isinstance(account.error, ModelError) and (complaint := hands.complaint()):
                         account.error = type(account.error)(complaint)
                 finally:  # before the lines are closed: that would end the processes as they are
                     checks = purge.purge(hands.children, facts)
+                    if briefed:  # before, they hold nothing
+                        self._insist(checks)
+        except PurgeError:
+            raise
         except TimeoutError:
-            problem = SandboxError("the box did not come to an end in its time")
+            problem = SandboxError("the box did not come to an end in its time, and was ended: no deal")
         except asyncio.CancelledError as caught:
             cancelled = caught
         except SandboxError as caught:
             problem = caught
-        level = self._isolation.level
-        if briefed:  # before, they hold nothing
-            # without namespaces an ordinary user cannot look into a closed process, not even to wipe it; it is stated
-            unwiped = (
-                {check.name for check in checks if check.name.startswith("wiped ")}
-                if level == "landlock"
-                else set()
-            )
-            purge.require((check for check in checks if check.result == "failed"), unwiped)
+        if not (cancelled or problem):
+            problem = account.contradiction(None if released is None else export.read(released, agenda))
         if cancelled or problem or released is None:
             released = export.release(NoDeal(), agenda)
-        bound = {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
+        bound = self._bound(agenda, briefs)
         said = statement(
             agenda,
             released,
@@ -149,15 +153,36 @@ class WalledBox:
             self._seed,
             (),
             self._seating.mediation(agenda, digests),
-            Setting(level, "operator", run, purge=checks, not_covered=[READ_BY_STARTER]),
+            Setting(self._isolation.level, self._assurance, run, purge=checks, not_covered=[READ_BY_STARTER]),
         )
         result = export.read(released, agenda)
-        whole = isinstance(result, Agreement) or not (cancelled or problem or account.error)
-        ending = account.ending if whole else None
         error = cancelled or problem or account.error
+        ending = None if error else account.ending
         return Released(
-            released, said, result, ending, account.counters, error, isolation=level, checks=checks
+            released,
+            said,
+            result,
+            ending,
+            account.counters,
+            error,
+            isolation=self._isolation.level,
+            checks=checks,
         )
+
+    @staticmethod
+    def _bound(agenda: Agenda, briefs: Mapping[str, Brief]) -> dict[str, BoundMandate]:
+        return {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
+
+    def _insist(self, checks: Sequence[purge.Check]) -> None:
+        """Nothing is released while something of the briefs may be left.
+
+        Raises:
+            PurgeError: A check failed.
+        """
+        # without namespaces an ordinary user cannot look into a closed process, not even to wipe it: it is stated
+        wiped = {check.name for check in checks if check.name.startswith("wiped ")}
+        failed = [check for check in checks if check.result == "failed"]
+        purge.require(failed, wiped if self._isolation.level == "landlock" else ())
 
     def _broker_job(self, agenda: Agenda, models: Sequence[ModelSpec]) -> BrokerJob:
         limits = self._budget.limits
@@ -170,7 +195,8 @@ class WalledBox:
                 requests=_REQUESTS_A_ROUND * (agenda.rounds + 1),
                 tokens=tokens,
                 max_tokens=_LONGEST_REPLY_TOKENS,
-                seconds=self._seconds(agenda),
+                seconds=self._seconds(agenda)
+                + 2 * _GRACE_SECONDS,  # the box minds the time, and says what ran out
             ),
             harden=self._isolation.level != "none",
         )

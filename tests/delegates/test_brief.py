@@ -6,11 +6,14 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.pretty import Pretty, pretty_repr
 
 from bargaining.errors import InvalidInputError
+from bargaining.mandate import Mandate
 from delegates.brief import Brief, Fact
 from delegates.scenario import load, shipped
 from tests.delegates.sale import BRIEF, brief
@@ -114,3 +117,13 @@ def test_what_is_no_brief_is_refused_and_not_repeated(text: str) -> None:
         Brief.from_yaml(text)
     assert "canary" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+@given(
+    st.text(
+        st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\t\n\x85\u2028\ufeff"), min_size=1
+    )
+)
+def test_whatever_a_brief_says_survives_being_written(text: str) -> None:
+    told = Brief(narrative=text, mandate=Mandate(), outside_options=(text,))
+    assert Brief.from_yaml(told.to_yaml()) == told

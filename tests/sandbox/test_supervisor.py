@@ -5,20 +5,28 @@ import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import yaml
 
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import InvalidInputError, InvalidModelError, ModelUnavailableError, SandboxError
+from bargaining.errors import (
+    InvalidInputError,
+    InvalidModelError,
+    LimitReachedError,
+    ModelUnavailableError,
+    SandboxError,
+)
+from bargaining.mandate import Limits
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.models.spec import parse
 from delegates.prompt import PromptPack
-from delegates.scenario import load
+from delegates.scenario import load, shipped
 from evals.residue import scan_process
-from evals.server import FaultyServer
+from evals.server import FaultyServer, stall
 from graphs.state import Progress
 from sandbox import host
 from sandbox.box import Box, Released
@@ -51,6 +59,10 @@ class Watched:
     @property
     def all_gone(self) -> bool:
         return bool(self.children) and not any(child.alive for child in self.children.values())
+
+
+def filters_calls(pid: int) -> bool:
+    return "Seccomp:\t2\n" in Path(f"/proc/{pid}/status").read_text()
 
 
 def script(folder: Path, name: str, *replies: object) -> str:
@@ -169,6 +181,8 @@ def test_an_interrupted_run_is_wiped_and_is_no_deal(walls: Watched) -> None:
         )
         running = asyncio.ensure_future(box.run(TRUCK.agenda, briefs, lambda _: turn.set()))
         await turn.wait()
+        if walls.level != "none":
+            assert [filters_calls(child.pid) for child in walls.children.values()] == [True, True, True]
         if os.geteuid() == 0:
             found.append(scan_process(walls.children["sandbox.inside"].pid, CANARY).clean)
         running.cancel()
@@ -182,3 +196,30 @@ def test_an_interrupted_run_is_wiped_and_is_no_deal(walls: Watched) -> None:
     assert found in ([], [False])
     assert walls.all_gone
     assert {check.result for check in released.checks if check.name.startswith("wiped")} == {"ok"}
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_no_shipped_scenario_needs_what_a_closed_box_cannot_load(name: str, tmp_path: Path) -> None:
+    """A model that talks, with an advisor, against one: whatever is loaded late is missed here."""
+    scenario = load(name)
+    space = scenario.agenda.space
+    replies: list[object] = ["no JSON"]
+    for index in (0, space.size // 2, space.size - 1):
+        terms = dict(space.at(index))
+        replies.append({"move": "offer", "terms": terms, "message": f"What about {terms}, or zwölftausend?"})
+    model = script(tmp_path, "talker", *replies)
+    seated = {role: Seat(parse(model), PACK) for role in scenario.agenda.roles}
+    box = WalledBox(seated, Budget(), Watched(LEVELS[0]), environment={})
+    released = asyncio.run(box.run(scenario.agenda, scenario.briefs))
+    assert released.error is None
+    assert released.ending is not None
+
+
+def test_time_and_money_run_out_as_they_do_without_walls(walls: Watched) -> None:
+    with FaultyServer(faults=lambda _: stall(60)) as server:
+        released = run(
+            seats(f"openai/m@{server.base_url}", "tactic/steady"), walls, Budget(Limits(seconds=2))
+        )
+    assert isinstance(released.error, LimitReachedError)
+    with FaultyServer(json.dumps(OFFER)) as server, pytest.raises(InvalidModelError, match="price"):
+        run(seats(f"openai/m@{server.base_url}", "tactic/steady"), walls, Budget(Limits(usd=Fraction(1))))
