@@ -1,6 +1,6 @@
 """Exact numbers: integers and fractions, read without a detour through binary floats."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 from fractions import Fraction
 from typing import Annotated
 
@@ -48,5 +48,15 @@ def _decimal(text: str) -> Fraction:
     return Fraction(number)
 
 
-Exact = Annotated[InstanceOf[Fraction], BeforeValidator(exact), PlainSerializer(str, return_type=str)]
+def written(value: Fraction) -> str:
+    """A number as `exact` reads it: `1/2`, or as a decimal where the fraction would be too long."""
+    text = str(value)
+    if len(text) > _MAX_CHARACTERS:
+        with localcontext() as context:
+            context.prec = 2 * _MAX_CHARACTERS  # a decimal of so many characters is written whole
+            text = f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
+    return text
+
+
+Exact = Annotated[InstanceOf[Fraction], BeforeValidator(exact), PlainSerializer(written, return_type=str)]
 """A pydantic field that holds a Fraction and accepts any number that `exact` reads."""

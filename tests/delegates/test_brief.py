@@ -127,3 +127,9 @@ def test_what_is_no_brief_is_refused_and_not_repeated(text: str) -> None:
 def test_whatever_a_brief_says_survives_being_written(text: str) -> None:
     told = Brief(narrative=text, mandate=Mandate(), outside_options=(text,))
     assert Brief.from_yaml(told.to_yaml()) == told
+
+
+@pytest.mark.parametrize("text", ["10." + 32 * "7", "1/3", "0.1", "-5", "12345678901234567890.5"])
+def test_whatever_number_was_read_can_be_read_again(text: str) -> None:
+    told = Brief.from_yaml(f"narrative: I sell.\nmandate: {{reservation_value: '{text}'}}")
+    assert Brief.from_yaml(told.to_yaml()) == told

@@ -1,0 +1,1 @@
+"""What the box costs: see `__main__`."""

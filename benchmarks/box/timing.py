@@ -1,0 +1,197 @@
+"""One run of a negotiation, timed in three parts from outside, by what the supervisor asks of those it is given.
+
+    start        from the call until a brief is read to be sealed: then all processes are there and closed
+    negotiation  until the purge looks at the first process: sealing, unsealing, seating, the turns, gate and release
+    purge        wiping, killing, checking, and the statement
+
+Without walls all of a run is negotiation: opening the models and seating the delegates too.
+Covered: CPU by process at each part; what ended in between (bwrap, trials) by the sum over ended children.
+Not covered: the CPU of the end of a process, which the kernel spends after its clock is gone: it is in that sum too.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from benchmarks.box import gauge
+from benchmarks.box.job import Job
+from delegates.brief import Brief
+from delegates.budget import Budget
+from graphs.state import Progress
+from sandbox.box import Box, Released
+from sandbox.isolation.interface import Child, Isolation, Level, Room
+from sandbox.supervisor import WalledBox
+
+OURS = "starter"
+PARTS = ("start", "negotiation", "purge")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment: what was taken by then."""
+
+    wall: float
+    cpu: dict[str, float]
+    """By process."""
+
+
+@dataclass(slots=True)
+class Timing:
+    """What one run took, by part."""
+
+    walls: dict[str, float]
+    cpus: dict[str, dict[str, float]]
+    """By part and process."""
+    turns: int
+    wipe_seconds: float | None = None
+    """Of all processes together, until the first is killed."""
+    total_cpu: float = 0.0
+    """Of everybody, with what ended in between."""
+    late_move: float | None = None
+    """CPU of a move from the third turn's beginning to the last one's, on average."""
+    problem: str = ""
+
+    def cpu(self, part: str) -> float:
+        """Of all processes in a part."""
+        return sum(self.cpus.get(part, {}).values())
+
+
+class Watched:
+    """Walls that take times: who was started, and when the purge looks at the first and kills the first."""
+
+    def __init__(self, walls: Isolation) -> None:
+        self._walls = walls
+        self.level: Level = walls.level
+        self.children: dict[str, Child] = {}
+        self.ready: Mark | None = None
+        self.purging: Mark | None = None
+        self.killing: float | None = None
+
+    def spawn(self, module: str, arguments: Sequence[str], fds: Sequence[int], room: Room) -> Child:
+        """See `Isolation.spawn`."""
+        child = _SeenChild(self._walls.spawn(module, arguments, fds, room), self)
+        self.children[module.rpartition(".")[2].replace("inside", "box")] = child
+        return child
+
+    def mark(self) -> Mark:
+        """This moment."""
+        others = {name: gauge.cpu_seconds(child.pid) for name, child in self.children.items()}
+        return Mark(time.perf_counter(), {OURS: time.process_time(), **others})
+
+    def briefing(self) -> None:
+        """Somebody reads a brief: first to check it, and then, when all are ready, to seal it."""
+        if self.children:
+            self.ready = self.ready or self.mark()
+
+    def looked_at(self) -> None:
+        """The purge begins."""
+        self.purging = self.purging or self.mark()
+
+    def killed(self) -> None:
+        """The wipes are over."""
+        self.killing = self.killing or time.perf_counter()
+
+
+class _SeenChild(Child):
+    """A child that tells when the purge comes to it."""
+
+    def __init__(self, child: Child, watched: Watched) -> None:
+        self._child, self._watched = child, watched
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def family(self) -> tuple[int, ...]:
+        return self._child.family
+
+    @property
+    def alive(self) -> bool:
+        self._watched.looked_at()
+        return self._child.alive
+
+    def fileno(self) -> int:
+        return self._child.fileno()
+
+    def poll(self) -> int | None:
+        return self._child.poll()
+
+    def wait(self, timeout_seconds: float | None = None) -> int | None:
+        return self._child.wait(timeout_seconds)
+
+    def kill(self) -> None:
+        self._watched.killed()
+        self._child.kill()
+
+
+class _SeenBriefs(Mapping[str, Brief]):
+    """Briefs that tell when they are read."""
+
+    def __init__(self, briefs: Mapping[str, Brief], watched: Watched) -> None:
+        self._briefs, self._watched = briefs, watched
+
+    def __getitem__(self, role: str) -> Brief:
+        self._watched.briefing()
+        return self._briefs[role]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._briefs)
+
+    def __len__(self) -> int:
+        return len(self._briefs)
+
+
+async def walled(job: Job, watched: Watched) -> Timing:
+    """Run a negotiation behind walls."""
+    turns: list[Mark] = []
+
+    def observe(_: Progress) -> None:
+        turns.append(watched.mark())
+
+    ended_before, begin = gauge.reaped_seconds(), watched.mark()
+    box = WalledBox(job.seats, Budget(), watched, environment={})
+    released = await box.run(job.agenda, _SeenBriefs(job.briefs, watched), observe)
+    end = watched.mark()
+    purging = watched.purging or end
+    timing = _timing((begin, watched.ready or purging, purging, end), turns, released)
+    timing.total_cpu = end.cpu[OURS] - begin.cpu[OURS] + gauge.reaped_seconds() - ended_before
+    if watched.purging and watched.killing:
+        timing.wipe_seconds = watched.killing - watched.purging.wall
+    return timing
+
+
+async def in_process(job: Job) -> Timing:
+    """Run a negotiation in this process."""
+    turns: list[Mark] = []
+
+    def mark() -> Mark:
+        return Mark(time.perf_counter(), {OURS: time.process_time()})
+
+    def observe(_: Progress) -> None:
+        turns.append(mark())
+
+    begin = mark()
+    released = await Box(job.seats, Budget()).run(job.agenda, job.briefs, observe)
+    end = mark()
+    timing = _timing((begin, begin, end, end), turns, released)
+    timing.total_cpu = end.cpu[OURS] - begin.cpu[OURS]
+    return timing
+
+
+def _timing(marks: Sequence[Mark], turns: Sequence[Mark], released: Released) -> Timing:
+    between = dict(zip(PARTS, pairwise(marks), strict=True))
+    walls = {part: after.wall - before.wall for part, (before, after) in between.items()}
+    cpus = {part: _taken(before, after) for part, (before, after) in between.items()}
+    late = sum(_taken(turns[2], turns[-1]).values()) / (len(turns) - 3) if len(turns) > 3 else None
+    problem = "" if released.error is None else f"{type(released.error).__name__}: {released.error}"
+    if not problem and released.ending != "agreed":
+        problem = f"ended with {released.ending}"
+    return Timing(walls, cpus, len(turns), late_move=late, problem=problem)
+
+
+def _taken(before: Mark, after: Mark) -> dict[str, float]:
+    """By process; one that is gone by then took nothing that could be read."""
+    taken = {name: cpu - before.cpu.get(name, 0.0) for name, cpu in after.cpu.items()}
+    return {name: max(cpu, 0.0) for name, cpu in taken.items()}

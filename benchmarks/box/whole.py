@@ -1,0 +1,112 @@
+"""Whole negotiations: behind each wall and without any, with what a move takes.
+
+Everything that is compared is run in turn, once in each repetition. Without walls there are two processes: one as it
+is, one with the memory settings of a box, which tell how much of the difference they make.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import get_args
+
+from benchmarks.box import gauge
+from benchmarks.box.job import KINDS, Kind, job
+from benchmarks.box.start import ROOT
+from benchmarks.box.timing import OURS, PARTS, Timing, Watched, walled
+from sandbox.isolation.environment import clean
+from sandbox.isolation.interface import Isolation, Level
+
+FIRST, LATER = "in process, first", "in process, later"
+FIRST_SET, LATER_SET = "in process, first, malloc as in a box", "in process, later, malloc as in a box"
+ALONE = {(FIRST, LATER): False, (FIRST_SET, LATER_SET): True}
+_LATER_COUNT = 5
+_LEVELS = get_args(Level)
+
+Runs = dict[tuple[Kind, str], list[Timing]]
+"""By the kind of delegates, and who ran it."""
+
+
+def measure(
+    walls: Sequence[Isolation], folder: Path, port: int, count: int, kinds: Sequence[Kind] = KINDS
+) -> Runs:
+    """All negotiations."""
+    runs: Runs = {}
+    for _ in range(count):
+        for kind in kinds:
+            for (first, later), settings in ALONE.items():
+                one, *more = _alone(kind, folder, port, settings)
+                runs.setdefault((kind, first), []).append(one)
+                runs.setdefault((kind, later), []).extend(more)
+            for wall in walls:
+                timing = asyncio.run(walled(job(kind, folder, port), Watched(wall)))
+                runs.setdefault((kind, wall.level), []).append(timing)
+    return runs
+
+
+def _alone(kind: Kind, folder: Path, port: int, settings: bool) -> list[Timing]:
+    """A fresh process without walls."""
+    variables = clean(network=True) if settings else dict(os.environ)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.box.alone", kind, str(folder), str(port), str(1 + _LATER_COUNT)],
+        env={**variables, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    return [Timing(**found) for found in json.loads(done.stdout)]
+
+
+def tables(runs: Runs) -> str:
+    """What whole runs take, and what a move takes."""
+    return f"### Whole runs\n\n{_whole(runs)}\n### A move\n\n{_moves(runs)}{''.join(_problems(runs))}"
+
+
+def _whole(runs: Runs) -> str:
+    parts = [f"{part} {what} ms" for what in ("wall", "CPU") for part in PARTS]
+    lines = []
+    for (kind, who), timings in runs.items():
+        walls = [gauge.spread([1000 * timing.walls[part] for timing in timings]) for part in PARTS]
+        cpus = [gauge.spread([1000 * timing.cpu(part) for timing in timings]) for part in PARTS]
+        total = gauge.spread([1000 * timing.total_cpu for timing in timings])
+        wipes = [1000 * timing.wipe_seconds for timing in timings if timing.wipe_seconds is not None]
+        lines.append([kind, who, *walls, *cpus, total, gauge.spread(wipes, 1)])
+    return gauge.table(["delegates", "", *parts, "CPU ms, all", "of it wiping, wall ms"], lines)
+
+
+def _moves(runs: Runs) -> str:
+    people = ("box", "broker", "gate", OURS)
+    lines = []
+    for (kind, who), timings in runs.items():
+        each = _each(timings)
+        ratios = [_ratio(each, _each(runs[kind, base])) for base in (FIRST, LATER)]
+        shares = [gauge.spread(_each(timings, name), 2) for name in people] if who in _LEVELS else ["-"] * 4
+        late = [1000 * timing.late_move for timing in timings if timing.late_move is not None]
+        lines.append([kind, who, gauge.spread(each, 2), *ratios, *shares, gauge.spread(late, 2)])
+    head = ["delegates", "", "CPU ms a move", "to first", "to later", *people, "third to last turn"]
+    return gauge.table(head, lines)
+
+
+def _each(timings: Sequence[Timing], name: str | None = None) -> list[float]:
+    """CPU of a move in milliseconds, of one process or of all."""
+    found = []
+    for timing in timings:
+        if timing.turns:
+            seconds = timing.cpu("negotiation") if name is None else timing.cpus["negotiation"].get(name, 0.0)
+            found.append(1000 * seconds / timing.turns)
+    return found
+
+
+def _ratio(values: Sequence[float], base: Sequence[float]) -> str:
+    return f"{median(values) / median(base):.2f}" if values and base and median(base) else "-"
+
+
+def _problems(runs: Runs) -> Iterator[str]:
+    for (kind, who), timings in runs.items():
+        for problem in sorted({timing.problem for timing in timings} - {""}):
+            yield f"\nFailed: {kind}, {who}: {problem}\n"
