@@ -149,7 +149,9 @@ def test_the_engine_inherits_nothing_but_the_socket(
     monkeypatch.setenv("PYTHONPATH", "/canary")
     (text,) = asyncio.run(talk(LocalModel(gguf, command=engine), "hello"))
     reply = json.loads(text)
-    assert set(reply["environment"]) <= {"HF_HUB_OFFLINE", "LANG", "RAYON_NUM_THREADS", "LC_CTYPE"}
+    told = reply["environment"]
+    assert (told.pop("HOME"), told.pop("HF_HOME")) == ("/nonexistent", "/nonexistent")
+    assert set(told) <= {"HF_HUB_OFFLINE", "LANG", "RAYON_NUM_THREADS", "LC_CTYPE"}
     assert reply["streams"] == ["/dev/null"] * 3
     assert reply["directory"] == "/"
     assert reply["session"] == reply["pid"]
