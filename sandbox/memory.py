@@ -88,7 +88,8 @@ def mappings(pid: int) -> tuple[Mapping, ...]:
     Raises:
         OSError: They cannot be read, or there is no such process.
     """
-    lines = Path(f"/proc/{pid}/maps").read_bytes().decode("utf-8", "surrogateescape").rstrip("\n").split("\n")
+    text = Path(f"/proc/{pid}/maps").read_bytes().decode("utf-8", "surrogateescape")
+    lines = [line for line in text.split("\n") if line]  # a name may hold what `splitlines` splits on
     found = [match.groups() for match in map(_LINE.match, lines) if match]
     assert len(found) == len(lines), "a line of maps that is not one"
     return tuple(Mapping(int(start, 16), int(end, 16), how, name) for start, end, how, _, name in found)

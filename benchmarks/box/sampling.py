@@ -25,7 +25,8 @@ PARTS: dict[str, tuple[str, ...]] = {
         "Reply.of",
         "Broker._refusal",
     ),
-    "channel: the rest of it": ("Connection.", "ChannelModel.", "Broker.", "sandbox/frame.py:"),
+    # by file: aiohttp has a class of the name Connection too
+    "channel: the rest of it": ("sandbox/channel.py:", "sandbox/broker.py:Broker.", "sandbox/frame.py:"),
     "opening: keys, job, sealed briefs": ("sandbox/seal.py:", "sandbox/job.py:", "_unseal", "BoxKey."),
     "saying how it goes, and hearing it": ("Session._observe", "Session.end", "sandbox/account.py:"),
     "asking the model: prompt to JSON, HTTP, retry": ("Tally.ask", "delegates/models/"),

@@ -449,7 +449,7 @@ def test_an_agreement_that_a_mandate_forbids_is_not_improved() -> None:
 
 
 @pytest.mark.parametrize("kind", ["uniform", "zero-sum", "beyond 64 bits"])
-def test_a_hundred_thousand_outcomes_take_well_under_a_second(kind: str) -> None:
+def test_a_hundred_thousand_outcomes_are_no_matter_of_minutes(kind: str) -> None:
     count = 10**5
     falling = [(i, count - i) for i in range(count)]
     table: Sequence[Pair] = falling  # everything is efficient
@@ -462,7 +462,7 @@ def test_a_hundred_thousand_outcomes_take_well_under_a_second(kind: str) -> None
     problem = BargainingProblem(table, ZERO, (Fraction(1, 7), Fraction(1, 3)))
     assert len(frontier(problem)) == count or kind == "uniform"
     assert None not in solutions(problem).values()
-    assert process_time() - start < 1
+    assert process_time() - start < 10  # a tenth of a second on a quiet machine; comparing all pairs takes an hour
 
 
 def _affine(problem: BargainingProblem, factors: Point, shifts: Pair) -> BargainingProblem:
