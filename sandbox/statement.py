@@ -32,9 +32,7 @@ MOST_USED = 2**40
 """Where usage without a limit stops being told apart."""
 
 UNBOXED = "The negotiation ran in an ordinary process: its memory was not wiped; whoever runs the machine can read it."
-HALF_BOXED = (
-    "Box, broker and gate had no namespaces of their own: only what each refused itself kept it in."
-)
+HALF_BOXED = "Box, broker and gate had no namespaces of their own: only what each refused itself kept it in."
 TRUSTED = (
     "Kernel, hardware and root are trusted: without hardware that attests, this is the operator's word only."
 )

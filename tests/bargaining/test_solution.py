@@ -462,7 +462,9 @@ def test_a_hundred_thousand_outcomes_are_no_matter_of_minutes(kind: str) -> None
     problem = BargainingProblem(table, ZERO, (Fraction(1, 7), Fraction(1, 3)))
     assert len(frontier(problem)) == count or kind == "uniform"
     assert None not in solutions(problem).values()
-    assert process_time() - start < 10  # a tenth of a second on a quiet machine; comparing all pairs takes an hour
+    assert (
+        process_time() - start < 10
+    )  # a tenth of a second on a quiet machine; comparing all pairs takes an hour
 
 
 def _affine(problem: BargainingProblem, factors: Point, shifts: Pair) -> BargainingProblem:
