@@ -192,15 +192,6 @@ def _agenda(name: str | None) -> "Agenda | None":
 
 
 def _read(file: Path) -> bytes:
-    from bargaining.errors import InvalidInputError  # noqa: PLC0415 - heavy
+    from app import results  # noqa: PLC0415 - heavy
 
-    problem = ""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST_BYTES + 1)
-        if len(data) <= _LARGEST_BYTES:
-            return data
-        problem = "larger than 1 MiB"
-    except OSError as error:
-        problem = error.strerror or "it cannot be read"
-    raise InvalidInputError(f"{file}: cannot be used: {problem}")
+    return results.contents(file, _LARGEST_BYTES, "give the file itself, as you got it")

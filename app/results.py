@@ -60,6 +60,28 @@ class _OffersFile(_File):
 _Read = TypeVar("_Read", bound=_File)
 
 
+def contents(file: Path, largest_bytes: int, advice: str) -> bytes:
+    """All of a file that should not be large.
+
+    Args:
+        file: The file.
+        largest_bytes: What is too large.
+        advice: What to do if it cannot be read.
+
+    Raises:
+        InvalidInputError: It is too large, or cannot be read.
+    """
+    problem = f"it is larger than {largest_bytes >> 20} MiB"
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(largest_bytes + 1)
+        if len(data) <= largest_bytes:
+            return data
+    except OSError as error:
+        problem = error.strerror or "it cannot be read"
+    raise InvalidInputError(f"{file}: cannot be used: {problem}; {advice}")
+
+
 def read(path: Path, agenda: Agenda) -> Results:
     """Read an agreement, or all that a run wrote to a folder.
 

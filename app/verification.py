@@ -208,13 +208,4 @@ def _statement(payload: bytes) -> _Statement:
 
 
 def _read(file: Path) -> bytes:
-    problem = ""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST_BYTES + 1)
-        if len(data) <= _LARGEST_BYTES:
-            return data
-        problem = "it is too large"
-    except OSError as error:
-        problem = error.strerror or "it cannot be read"
-    raise InvalidInputError(f"{file}: {problem}; give the folder that a run left")
+    return results.contents(file, _LARGEST_BYTES, "give the folder that a run left")

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
+from fractions import Fraction
 from typing import get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -61,7 +62,10 @@ class Account:
         self._budget = budget
         self._agenda = agenda
         self._observe = observe
-        self._turns = -1
+        self._before = budget.spent
+        self._spent = job.Spending(usd=Fraction(0))
+        self._heard = 0
+        self._turn = 0
 
     async def listen(self, control: socket.socket) -> None:
         """Until the box says that it is over.
@@ -72,11 +76,8 @@ class Account:
         while True:
             await asyncio.sleep(0)  # reading does not yield as long as there is something to read
             match await hear(control):
-                case job.Turn() as turn if self._turns < turn.turn <= self._most_turns:
-                    self._turns = turn.turn
+                case job.Turn() as turn if self._may_follow(turn):
                     self._spend(turn.spent)
-                    if not 1 <= turn.round <= self._agenda.rounds:
-                        raise SandboxError(_BROKEN)
                     to_move = (*self._agenda.roles, "both sides")[turn.role]
                     self._observe(Progress(turn.turn, turn.round, self._agenda.rounds, to_move))
                 case job.Ended() as ended:
@@ -109,18 +110,26 @@ class Account:
             return SandboxError("the box contradicted itself: no deal")
         return None
 
-    @property
-    def _most_turns(self) -> int:
-        """More turns there cannot be: each side has one a round, and some are tried again."""
-        return len(self._agenda.roles) * self._agenda.rounds * REFUSALS
+    def _may_follow(self, turn: job.Turn) -> bool:
+        """Whether it can be this turn now. One comes again when the referee refused its move, so many times at most."""
+        most = len(self._agenda.roles) * self._agenda.rounds
+        self._heard += 1
+        earlier, self._turn = self._turn, turn.turn
+        in_range = turn.turn < most and 1 <= turn.round <= self._agenda.rounds
+        return in_range and turn.turn >= earlier and self._heard <= most * REFUSALS
 
     def _spend(self, spent: job.Spending) -> None:
-        before = self._budget.spent
+        """Take note of what was spent, which only grows, beside what the budget has paid for before."""
+        last, before = self._spent, self._before
         known = spent.usd is None or 0 <= spent.usd <= _MOST_USD
-        if not known or spent.calls < before.calls or spent.input_tokens < before.usage.input_tokens:
+        if not known or spent.calls < last.calls or spent.input_tokens < last.input_tokens:
             raise SandboxError(_BROKEN)
+        self._spent = spent
         usage = Usage(spent.input_tokens, spent.cached_tokens, spent.output_tokens)
-        self._budget.spent = Spent(spent.calls, usage, spent.usd, spent.estimated)
+        usd = None if before.usd is None or spent.usd is None else before.usd + spent.usd
+        self._budget.spent = Spent(
+            before.calls + spent.calls, before.usage + usage, usd, before.estimated or spent.estimated
+        )
 
 
 async def hear(control: socket.socket) -> job.Said | None:

@@ -7,14 +7,13 @@ claim is its operator's word.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from bargaining.errors import SealError
 from bargaining.issue import Name
-from sandbox.export import canonical
+from sandbox.canonical import CanonicalFile
 from sandbox.identity import Assurance, Digest, agreement_schema_digest, code_digest
 from sandbox.isolation.interface import Level
 from sandbox.seal import PublicKey, RunId
@@ -37,10 +36,10 @@ _Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=300), AfterVali
 _MOST_PRINTED = 120
 
 
-class Claim(BaseModel):
-    """What one box will run, and the key that briefs for it are sealed to."""
+class Claim(CanonicalFile):
+    """What one box will run, and the key that briefs for it are sealed to. Its bytes are what is signed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    REFUSAL = "this is not the claim of a box that this version knows: ask the host for a new one"
 
     type: Literal["negbox/claim/v1"] = CLAIM_TYPE
     run: RunId
@@ -54,31 +53,11 @@ class Claim(BaseModel):
     """Public specs by role; also `mediator`, if a model mediates."""
     prompts: dict[Name, Digest]
     """Prompt packs by role; none for a role whose delegate is a tactic."""
-    weights: dict[Name, Digest] = {}
+    weights: dict[Name, Digest] = Field(default={})
     """Of models that run here, by role."""
     isolation: Level
     assurance: Assurance
     nonce: Nonce
-
-    def to_bytes(self) -> bytes:
-        """What is signed: canonical JSON."""
-        return canonical(self.model_dump(mode="json"))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read what was signed.
-
-        Raises:
-            SealError: It is not exactly what `to_bytes` writes.
-        """
-        found: Self | None = None
-        with suppress(ValidationError):
-            found = cls.model_validate_json(data)
-        if found is None or found.to_bytes() != data:
-            raise SealError(
-                "this is not the claim of a box that this version knows: ask the host for a new one"
-            )
-        return found
 
     def verify(self, *, nonce: str, expect: Mapping[str, str] | None = None) -> None:
         """Check that the claim answers this question and says what is expected. Check its signature first.

@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import NoReturn, cast, get_args
 
@@ -60,10 +61,11 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
         briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}
         held = loop.run_until_complete(session.negotiate(briefs, connection))
         os.write(written, record.write(held.result, work.agenda))
-    except Exception:  # noqa: BLE001, S110 - it may hold a brief; the supervisor hears of a fault, and nothing else
+    except BaseException:  # noqa: BLE001, S110 - it may hold a brief, and a panic in Rust is no Exception
         pass
-    os.close(written)
-    session.end(held)
+    with suppress(BaseException):  # then the supervisor does not hear how it ended, which is an error there
+        os.close(written)
+        session.end(held)
     frame.wait_for_end(control)  # from the briefs on this process must not end by itself: it has to be wiped
 
 

@@ -72,8 +72,10 @@ def purge(children: Mapping[str, Child], facts: Facts, folders: Sequence[Path] =
     with _undisturbed():
         held = {name: _hold(child) for name, child in children.items()}
         try:
-            wiped = {name: [wipe(one.pid) for one in family] for name, family in held.items()}
-            broken = [name for name, child in children.items() if not _kill(child, held[name])]
+            try:
+                wiped = {name: [wipe(one.pid) for one in family] for name, family in held.items()}
+            finally:  # whatever happens, nobody wakes up again
+                broken = [name for name, child in children.items() if not _kill(child, held[name])]
             gone = _gone([one for family in held.values() for one in family], broken, bool(children))
         finally:
             for one in (one for family in held.values() for one in family):

@@ -11,7 +11,7 @@ import base64
 import secrets
 import struct
 from contextlib import suppress
-from typing import Annotated, Final, Literal, NoReturn, Self, TypeAlias
+from typing import Annotated, Final, Literal, NoReturn, TypeAlias
 
 import rfc8785
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from bargaining.errors import SealError
 from bargaining.issue import Name
-from sandbox.export import canonical
+from sandbox.canonical import CanonicalFile
 
 Kem: TypeAlias = Literal["MLKEM768-X25519", "X25519"]
 """How a key is agreed on; strongest first."""
@@ -52,19 +52,21 @@ RunId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 """What one run is called, and no other."""
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class PublicKey(_File):
+class PublicKey(BaseModel):
     """What a brief is sealed to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     kem: Kem
     raw: Base64
 
 
-class SealedBrief(_File):
+class SealedBrief(CanonicalFile):
     """A brief that only one box can open, for one run."""
+
+    REFUSAL = (
+        "this is not a sealed brief, or it was changed on the way: seal it again with 'negbox brief seal'"
+    )
 
     type: Literal["negbox/sealed-brief/v1"] = SEALED_TYPE
     kem: Kem
@@ -72,26 +74,6 @@ class SealedBrief(_File):
     role: Name
     sealed: Base64 = Field(repr=False)
     """The encapsulated key and the ciphertext."""
-
-    def to_bytes(self) -> bytes:
-        """The file: canonical JSON."""
-        return canonical(self.model_dump(mode="json"))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read a file.
-
-        Raises:
-            SealError: It is not exactly what `to_bytes` writes.
-        """
-        found: Self | None = None
-        with suppress(ValidationError):
-            found = cls.model_validate_json(data)
-        if found is None or found.to_bytes() != data:
-            raise SealError(
-                "this is not a sealed brief, or it was changed on the way: seal it again with 'negbox brief seal'"
-            )
-        return found
 
 
 class BoxKey:

@@ -141,10 +141,12 @@ class WalledBox:
             cancelled = caught
         except SandboxError as caught:
             problem = caught
+        result = None if released is None else export.read(released, agenda)
         if not (cancelled or problem):
-            problem = account.contradiction(None if released is None else export.read(released, agenda))
-        if cancelled or problem or released is None:
-            released = export.release(NoDeal(), agenda)
+            problem = account.contradiction(result)
+        if cancelled or problem or released is None or result is None:
+            result = NoDeal()
+            released = export.release(result, agenda)
         bound = self._bound(agenda, briefs)
         said = statement(
             agenda,
@@ -155,7 +157,6 @@ class WalledBox:
             self._seating.mediation(agenda, digests),
             Setting(self._isolation.level, self._assurance, run, purge=checks, not_covered=[READ_BY_STARTER]),
         )
-        result = export.read(released, agenda)
         error = cancelled or problem or account.error
         ending = None if error else account.ending
         return Released(
