@@ -18,12 +18,12 @@ from sandbox.session import Held
 from tests.sandbox.leak import LEAKS, Outside
 
 ALL = "all"
-SPOKEN = ("raise", "die", "record", "long_record", "frame", "long_frame", "word", "field", "counter")
+SPOKEN = ("raise", "panic", "die", "record", "long_record", "frame", "long_frame", "word", "field", "counter")
 """Ways to end in tears, or to say something on a line that is open."""
 
 
-class Deadly(BaseException):
-    """What nobody catches."""
+class Panic(BaseException):
+    """What a library in Rust raises when it is broken: it is no Exception."""
 
 
 class CarelessSession(inside.Session):
@@ -47,8 +47,10 @@ def _leak(text: str, control: int) -> None:
                     LEAKS[name](text, outside)
         case "raise":
             raise ValueError(text)
+        case "panic":
+            raise Panic(text)
         case "die":
-            raise Deadly(text)
+            os._exit(1)
         case "record" | "long_record":
 
             def write(result: Agreement | NoDeal, agenda: Agenda) -> bytes:
