@@ -82,7 +82,7 @@ def seal_brief(
 
     role = role or file.stem
     found = _verified(claim, host_key)
-    found.verify(nonce=found.nonce if nonce is None else nonce, expect=_expected(expect or ()))
+    found.verify(nonce=found.nonces[0] if nonce is None else nonce, expect=_expected(expect or ()))
     content = load_agenda(agenda or claim.with_name(AGENDA))
     if agenda_digest(content) != found.agenda:
         raise SealError(

@@ -93,6 +93,12 @@ def run(
             help="The box: bwrap (namespaces), landlock (without them), none (this process), or the strongest.",
         ),
     ] = "strongest",
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="What must be true of the box before it starts: see README, Policy."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -116,6 +122,7 @@ def run(
         max_cost=max_cost,
         max_seconds=max_seconds,
         isolation=isolation,
+        policy=policy,
         as_json=json,
         quiet=quiet,
     )
@@ -178,10 +185,11 @@ def _root(
 
 
 def _add_groups() -> None:
-    from app import claims, doctor, models, prompts, scenario  # noqa: PLC0415 - after `app` exists
+    from app import box, claims, doctor, models, prompts, scenario  # noqa: PLC0415 - after `app` exists
 
     app.command()(doctor.doctor)
     app.command()(claims.verify)
+    app.add_typer(box.app, name="box")
     app.add_typer(claims.brief, name="brief")
     app.add_typer(claims.claim, name="claim")
     app.add_typer(models.app, name="models")

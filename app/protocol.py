@@ -1,13 +1,11 @@
 """Which protocol a run follows, for how many rounds, and who mediates: the command line over the scenario."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import get_args
 
 from bargaining.agenda import Agenda, Protocol
 from bargaining.errors import InvalidInputError
 from delegates.models.spec import ModelSpec, parse
-from delegates.scenario import Scenario
 
 QUICK_ROUNDS = 500
 """How many texts are proposed if no model is asked: about a second."""
@@ -15,24 +13,21 @@ MODEL_ROUNDS = 50
 """How many if one is: it is asked about less than half of them."""
 
 
-def follow(
-    scenario: Scenario, protocol: str | None, rounds: int | None, models: Collection[ModelSpec]
-) -> Scenario:
-    """The scenario with another protocol or number of rounds, where the user asks for one.
+def follow(agenda: Agenda, protocol: str | None, rounds: int | None, models: Collection[ModelSpec]) -> Agenda:
+    """The agenda with another protocol or number of rounds, where the user asks for one.
 
     An agenda that was written for alternating offers has too few rounds for single texts. So if only the protocol
     is changed, its number of rounds is raised, to `QUICK_ROUNDS`, or to `MODEL_ROUNDS` if a model takes part.
 
     Args:
-        scenario: As it was read.
-        protocol: As the user named it; None: the scenario's.
-        rounds: None: the scenario's, or the default for a protocol that is not the scenario's.
+        agenda: As it was read.
+        protocol: As the user named it; None: the agenda's.
+        rounds: None: the agenda's, or the default for a protocol that is not the agenda's.
         models: Who takes part.
 
     Raises:
         InvalidInputError: There is no such protocol.
     """
-    agenda = scenario.agenda
     if protocol is not None and protocol not in get_args(Protocol):
         raise InvalidInputError(f"--protocol: there are {' and '.join(get_args(Protocol))}")
     if rounds is None and protocol == "single_text" and agenda.protocol != protocol:
@@ -41,7 +36,7 @@ def follow(
     changes = {"protocol": protocol or agenda.protocol, "rounds": rounds or agenda.rounds}
     fields = {name: getattr(agenda, name) for name in Agenda.model_fields}
     # validated, so that an agenda of the command line is no looser than one of a file
-    return replace(scenario, agenda=Agenda.model_validate({**fields, **changes}))
+    return Agenda.model_validate({**fields, **changes})
 
 
 def mediator(text: str | None, protocol: Protocol) -> ModelSpec | None:

@@ -6,8 +6,10 @@ import os
 import resource
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,15 +32,18 @@ from delegates.budget import Budget
 from delegates.models.spec import ModelSpec, parse
 from delegates.models.weights import DEFAULT_ALIAS
 from delegates.prompt import PromptPack
-from delegates.scenario import Scenario, load
+from delegates.scenario import Outline, Scenario, load
 from graphs.state import Progress
 from institutions import signature
 from institutions.keys import HostKey
-from sandbox import host
+from sandbox import host, scenario_file
 from sandbox.box import Box, Released, Seat
+from sandbox.host import Facts
 from sandbox.identity import Assurance
 from sandbox.isolation import ladder
-from sandbox.isolation.interface import Level
+from sandbox.isolation.interface import Isolation, Level
+from sandbox.policy import Policy
+from sandbox.scenario_file import ScenarioFile
 from sandbox.seating import MEDIATOR
 from sandbox.supervisor import WalledBox
 
@@ -68,6 +73,7 @@ class Options:
     max_cost: str | None = None
     max_seconds: int | None = None
     isolation: str = STRONGEST
+    policy: str | None = None
     as_json: bool = False
     quiet: bool = False
 
@@ -84,41 +90,46 @@ def run_scenario(name: str, options: Options) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold both briefs
     for variable in REFUSED_BY_LANGGRAPH:
         os.environ.pop(variable, None)
-    scenario = load(name)
-    seats = seat_both(scenario, options)
-    models = [seat.model for seat in seats.values()]
-    if options.mediator is not None:
-        models.append(parse(options.mediator))
-    scenario = protocol.follow(scenario, options.protocol, options.rounds, models)
-    mediator = protocol.mediator(options.mediator, scenario.agenda.protocol)
-    _say_what_prompts_are_used(seats, scenario.agenda.protocol)
-    if options.keep_offers:
-        _check_keeping(scenario, options)
-    budget = Budget(_limits(options))
-    box = _box(seats, budget, mediator, options)
-    box.check(scenario.agenda, scenario.briefs)
-    directory = _writable(options.out)
-    signing = directory is not None and isinstance(box, WalledBox)
-    key = HostKey.load_or_create() if signing else None
-    errors = Console(stderr=True)
-    view = ProgressView(budget)
-    with shown(view, errors, quiet=options.quiet or options.as_json) as observe:
-        released = _run_interruptibly(box, scenario, observe)
+    policy = _policy(options)
+    with ExitStack() as sealer:
+        walls, source = _source(name, options, policy, sealer)
+        outline = source if isinstance(source, Scenario) else source.outline
+        seats = seat_both(outline, options)
+        models = [seat.model for seat in seats.values()]
+        if options.mediator is not None:
+            models.append(parse(options.mediator))
+        agenda = protocol.follow(outline.agenda, options.protocol, options.rounds, models)
+        agenda = policy.narrowed(agenda) if policy else agenda
+        mediator = protocol.mediator(options.mediator, agenda.protocol)
+        say_what_prompts_are_used(seats, agenda.protocol)
+        if options.keep_offers:
+            _check_keeping(outline, agenda, options)
+        limits = limits_of(options)
+        budget = Budget(policy.limited(limits) if policy else limits)
+        start = _prepared(source, walls, agenda, seats, budget, mediator, options, policy)
+        directory = writable(options.out)
+        key = HostKey.load_or_create() if directory is not None and walls else None
+        errors = Console(stderr=True)
+        view = ProgressView(budget)
+        quiet = options.quiet or options.as_json or (policy is not None and policy.progress == "none")
+        with shown(view, errors, quiet=quiet) as observe:
+            released = _run_interruptibly(start, observe)
     try:
         if directory:
             files = {AGREEMENT: released.agreement, STATEMENT: _signed(released, key)}
             if released.offers is not None:
                 files[OFFERS] = released.offers
-            _write_all(directory, files)
+            write_all(directory, files)
     finally:  # a result that could not be written is still shown
         if options.as_json:
-            sys.stdout.write(json.dumps(_summary(released, scenario.agenda, budget, view)) + "\n")
+            sys.stdout.write(json.dumps(_summary(released, agenda, budget, view)) + "\n")
         else:
-            Console().print(_panel(released, scenario.agenda, budget, view, directory))
+            Console().print(_panel(released, agenda, budget, view, directory))
     return _report(released.error)
 
 
-def _say_what_prompts_are_used(seats: Mapping[str, Seat], protocol: str) -> None:
+def say_what_prompts_are_used(seats: Mapping[str, Seat], protocol: str) -> None:
+    """Tell which pack a side uses that is not the one it was given."""
     for role, seat in seats.items():
         used = seat.prompts.suited(protocol)
         if used is not seat.prompts and seat.model.provider != "tactic":
@@ -128,47 +139,88 @@ def _say_what_prompts_are_used(seats: Mapping[str, Seat], protocol: str) -> None
             )
 
 
-def _box(
-    seats: Mapping[str, Seat], budget: Budget, mediator: ModelSpec | None, options: Options
-) -> Box | WalledBox:
+def _policy(options: Options) -> Policy | None:
+    if options.policy is None:
+        return None
+    if options.isolation == "none":
+        raise InvalidInputError("--policy: it is about a box; leave out --isolation none")
+    return Policy.load(Path(options.policy))
+
+
+def _source(
+    name: str, options: Options, policy: Policy | None, sealer: ExitStack
+) -> tuple[Isolation | None, Scenario | ScenarioFile]:
+    """The walls, if there are any, and the scenario: behind walls it is in the hands of a sealer, else read here."""
     if options.isolation not in (STRONGEST, *get_args(Level)):
         raise InvalidInputError(f"--isolation: there are {', '.join((STRONGEST, *get_args(Level)))}")
     if options.isolation == "none":
-        return Box(seats, budget, seed=options.seed, mediator=mediator, keep_offers=options.keep_offers)
+        return None, load(name)
     if options.keep_offers:
         raise InvalidInputError("--keep-offers: nothing but the result leaves a box; add --isolation none")
     facts = host.gather()
-    level = options.isolation
-    walls = ladder.choose("landlock", facts) if level == STRONGEST else ladder.build(level, facts)  # type: ignore[arg-type]
+    walls = walls_of(options.isolation, policy, facts)
+    return walls, sealer.enter_context(scenario_file.opened(walls, name, facts))
+
+
+def walls_of(isolation: str, policy: Policy | None, facts: Facts) -> Isolation:
+    """The strongest walls, or those of one level.
+
+    Raises:
+        SandboxError: They cannot be built here.
+    """
+    if isolation != STRONGEST:
+        return ladder.build(isolation, facts)  # type: ignore[arg-type]
+    return ladder.choose(policy.isolation if policy else "landlock", facts)
+
+
+def _prepared(
+    source: Scenario | ScenarioFile,
+    walls: Isolation | None,
+    agenda: Agenda,
+    seats: Mapping[str, Seat],
+    budget: Budget,
+    mediator: ModelSpec | None,
+    options: Options,
+    policy: Policy | None,
+) -> Callable[[Callable[[Progress], None]], Awaitable[Released]]:
+    """The run, checked as far as can be before anything is spent."""
+    seed = options.seed
+    if isinstance(source, Scenario) or walls is None:
+        assert isinstance(source, Scenario)
+        plain = Box(seats, budget, seed=seed, mediator=mediator, keep_offers=options.keep_offers)
+        plain.check(agenda, source.briefs)
+        return partial(plain.run, agenda, source.briefs)
     assurance: Assurance = "operator" if options.out is not None else "none"  # what is written is signed
-    return WalledBox(seats, budget, walls, seed=options.seed, mediator=mediator, assurance=assurance)
+    box = WalledBox(seats, budget, walls, seed=seed, mediator=mediator, assurance=assurance, policy=policy)
+    box.check(agenda, source)
+    return partial(box.run, agenda, source)
 
 
-def _check_keeping(scenario: Scenario, options: Options) -> None:
-    if not scenario.synthetic:
+def _check_keeping(outline: Outline, agenda: Agenda, options: Options) -> None:
+    if not outline.synthetic:
         raise InvalidInputError(
             "--keep-offers: offers tell about the briefs, so they are kept for made-up scenarios only; "
             "if all of this one is made up, write `synthetic: true` at the top level of its file"
         )
     if options.out is None:
         raise InvalidInputError("--keep-offers: there is no folder to keep them in; add --out DIR")
-    if scenario.agenda.protocol != "alternating_offers":
+    if agenda.protocol != "alternating_offers":
         raise InvalidInputError(
             "--keep-offers: a mediator's texts are not offers; leave it out, or use --protocol alternating_offers"
         )
 
 
-def seat_both(scenario: Scenario, options: Options) -> dict[str, Seat]:
+def seat_both(outline: Outline, options: Options) -> dict[str, Seat]:
     """Who acts for each role: the command line first, then the scenario, then the defaults."""
-    roles = scenario.agenda.roles
+    roles = outline.agenda.roles
     models = (
         dict.fromkeys(roles, DEFAULT_MODEL)
-        | dict(scenario.models)
+        | dict(outline.models)
         | _by_role(options.models, roles, "--model")
     )
     packs = (
         dict.fromkeys(roles, "default")
-        | dict(scenario.prompts)
+        | dict(outline.prompts)
         | _by_role(options.prompts, roles, "--prompts")
     )
     loaded = {name: PromptPack.load(name) for name in set(packs.values())}
@@ -195,7 +247,12 @@ def _by_role(values: Sequence[str], roles: tuple[str, str], option: str) -> dict
     return chosen
 
 
-def _limits(options: Options) -> Limits:
+def limits_of(options: Options) -> Limits:
+    """The limits on both sides together.
+
+    Raises:
+        InvalidInputError: The most that it may cost is not an amount of money.
+    """
     try:
         usd = None if options.max_cost is None else exact(options.max_cost)
     except ValueError:
@@ -206,13 +263,13 @@ def _limits(options: Options) -> Limits:
 
 
 def _run_interruptibly(
-    box: Box | WalledBox, scenario: Scenario, observe: Callable[[Progress], None]
+    start: Callable[[Callable[[Progress], None]], Awaitable[Released]], observe: Callable[[Progress], None]
 ) -> Released:
-    """Run the box; Ctrl-C and a request to end cancel it, and it releases a no deal."""
+    """Run; Ctrl-C and a request to end cancel it, and it releases a no deal."""
 
     async def run() -> Released:
         loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(box.run(scenario.agenda, scenario.briefs, observe))
+        task = asyncio.ensure_future(start(observe))
         with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)):
             return await task
 
@@ -239,7 +296,7 @@ def _report(error: BaseException | None) -> int:
     return exits.code_of(error)
 
 
-def _writable(out: str | None) -> Path | None:
+def writable(out: str | None) -> Path | None:
     """The directory for the results, checked before anything is spent.
 
     Raises:
@@ -266,7 +323,7 @@ def _writable(out: str | None) -> Path | None:
     return directory
 
 
-def _write_all(directory: Path, files: Mapping[str, bytes]) -> None:
+def write_all(directory: Path, files: Mapping[str, bytes]) -> None:
     """All or none: an agreement without its statement proves nothing.
 
     Raises:
@@ -305,7 +362,9 @@ def _isolated(released: Released) -> str:
     )
     if bad:
         return f"{released.isolation}; [red]{escape(bad)}[/red]"
-    return f"{released.isolation}: box, broker and gate wiped and ended; all {len(checks)} checks are ok"
+    wiped = [check.name.removeprefix("wiped ") for check in checks if check.name.startswith("wiped ")]
+    names = f"{', '.join(wiped[:-1])} and {wiped[-1]}"
+    return f"{released.isolation}: {names} wiped and ended; all {len(checks)} checks are ok"
 
 
 def _turns(role: str, agenda: Agenda) -> str:

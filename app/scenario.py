@@ -74,6 +74,18 @@ def new(
     )
 
 
+@app.command()
+def split(
+    file: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    directory: Annotated[Path, typer.Option("--dir", help="Where to put the files.")] = Path("."),
+) -> None:
+    """Write the agenda and each side's brief to files of their own, as two parties would have them."""
+    from delegates import scenario  # noqa: PLC0415  # heavy
+
+    files = scenario.split(scenario.load(file), directory)
+    sys.stdout.writelines(f"Wrote {path}\n" for path in files)
+
+
 def _check_choices(file: str, scenario: "Scenario") -> None:
     from bargaining.errors import InvalidModelError  # noqa: PLC0415  # heavy
     from delegates.models.spec import parse  # noqa: PLC0415

@@ -43,7 +43,7 @@ class _Predicate(_Said):
     agreement_schema: str
     isolation: str
     assurance: str
-    nonce: str | None
+    nonces: tuple[str, ...]
     purge: _Purge
     not_covered: tuple[str, ...]
 
@@ -149,7 +149,7 @@ def _answers(predicate: _Predicate, nonce: str | None) -> Check:
     name = "statement: answers your nonce"
     if nonce is None:
         return Check(name, None, "give it with --nonce, or this may be an older run's")
-    return Check(name, predicate.nonce == nonce, "it answers another: it may be an older run's")
+    return Check(name, nonce in predicate.nonces, "it answers another: it may be an older run's")
 
 
 def _against(agenda: Agenda | None, folder: Path, agreement: bytes, predicate: _Predicate) -> list[Check]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import yaml
 
@@ -71,7 +71,39 @@ def read(file: Path, name: str | None = None) -> Document:
         InvalidInputError: It cannot be read, or is not such a file.
     """
     name = name or str(file)
-    return parse(_text(file, name), name)
+    with opened(file, name) as stream:
+        return read_stream(stream, name)
+
+
+def opened(file: Path, name: str) -> BinaryIO:
+    """Open a file that holds one mapping. Nothing is read from it yet.
+
+    Raises:
+        InvalidInputError: It cannot be opened.
+    """
+    problem: str
+    try:
+        if file.is_dir():
+            raise InvalidInputError(f"{name}: is a folder; give the YAML file itself")
+        return file.open("rb")
+    except FileNotFoundError:
+        problem = (
+            f"{name}: there is no such file; 'negbox scenario list' shows the shipped ones, and "
+            "'negbox scenario new NAME' writes one to start from"
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a usable file name"
+        problem = f"{name}: cannot be read: {reason}"
+    raise InvalidInputError(problem)
+
+
+def read_stream(stream: BinaryIO, name: str) -> Document:
+    """Read a file that `opened` has opened.
+
+    Raises:
+        InvalidInputError: It cannot be read, or is not such a file.
+    """
+    return parse(_text(stream, name), name)
 
 
 def parse(text: str, name: str) -> Document:
@@ -106,13 +138,10 @@ def parse(text: str, name: str) -> Document:
     return Document(name, data, reader.lines)
 
 
-def _text(file: Path, name: str) -> str:
+def _text(stream: BinaryIO, name: str) -> str:
     problem: str
     try:
-        if file.is_dir():
-            raise InvalidInputError(f"{name}: is a folder; give the YAML file itself")
-        with file.open("rb") as stream:
-            data = stream.read(LARGEST_BYTES + 1)
+        data = stream.read(LARGEST_BYTES + 1)
         if len(data) > LARGEST_BYTES:
             raise InvalidInputError(f"{name}: larger than 1 MiB; a scenario is a few pages of text")
         if not data.strip():
@@ -120,17 +149,11 @@ def _text(file: Path, name: str) -> str:
                 f"{name}: the file is empty; 'negbox scenario new NAME' writes one to start from"
             )
         return data.decode("utf-8-sig")
-    except FileNotFoundError:
-        problem = (
-            f"{name}: there is no such file; 'negbox scenario list' shows the shipped ones, and "
-            "'negbox scenario new NAME' writes one to start from"
-        )
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problem = f"{name}:{line}: not UTF-8 text; save the file as UTF-8"
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a usable file name"
-        problem = f"{name}: cannot be read: {reason}"
+    except OSError as error:
+        problem = f"{name}: cannot be read: {error.strerror}"
     raise InvalidInputError(problem)
 
 

@@ -5,14 +5,18 @@ files of their own. Either way a problem is named with file, line, field and wha
 value that was found.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+import yaml
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
 from bargaining.agenda import Agenda
@@ -21,7 +25,7 @@ from bargaining.mandate import BoundMandate
 from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.complaint import complaints
-from delegates.document import Document, Place, read
+from delegates.document import Document, Place, opened, read, read_stream
 
 if TYPE_CHECKING:
     from bargaining.problem import BargainingProblem
@@ -33,18 +37,24 @@ _Read = TypeVar("_Read", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """An agenda, a brief for each role, and who is to be played by what."""
+class Outline:
+    """All of a scenario but its briefs: an agenda, and who is to be played by what."""
 
     agenda: Agenda = field(repr=False)
-    briefs: Mapping[str, Brief] = field(repr=False)
-    """One for each role of the agenda, in the agenda's order."""
     models: Mapping[str, str] = field(repr=False)
     """Model specs by role; a role may be missing."""
     prompts: Mapping[str, str] = field(repr=False)
     """Prompt packs by role, a shipped name or a folder; a role may be missing."""
-    synthetic: bool = False
+    synthetic: bool
     """Whether all of it is made up, so that what tells about the briefs, such as offers, may be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario(Outline):
+    """An outline, and a brief for each role."""
+
+    briefs: Mapping[str, Brief] = field(repr=False)
+    """One for each role of the agenda, in the agenda's order."""
 
 
 class _File(BaseModel):
@@ -69,10 +79,40 @@ def load(file: str | Path) -> Scenario:
     Raises:
         InvalidInputError: With up to ten problems, one a line.
     """
+    with found(file) as (stream, name):
+        return load_stream(stream, name)
+
+
+@contextmanager
+def found(file: str | Path) -> Iterator[tuple[BinaryIO, str]]:
+    """Open the file of a scenario, or of a shipped one by its name. Nothing is read from it yet.
+
+    Yields:
+        The open file, and what messages call it.
+
+    Raises:
+        InvalidInputError: It cannot be opened.
+    """
     if isinstance(file, str) and file in shipped():
-        with resources.as_file(resources.files("scenarios") / f"{file}.yaml") as path:
-            return _scenario(read(path, f"{file}.yaml"))
-    return _scenario(read(Path(file)))
+        name = f"{file}.yaml"
+        with resources.as_file(resources.files("scenarios") / name) as path, opened(path, name) as stream:
+            yield stream, name
+        return
+    with opened(Path(file), str(file)) as stream:
+        yield stream, str(file)
+
+
+def load_stream(stream: BinaryIO, name: str) -> Scenario:
+    """Read a scenario from an open file.
+
+    Args:
+        stream: The file.
+        name: What messages call it.
+
+    Raises:
+        InvalidInputError: With up to ten problems, one a line.
+    """
+    return _scenario(read_stream(stream, name))
 
 
 def bind(scenario: Scenario) -> tuple[Mapping[str, UtilityFunction], Mapping[str, BoundMandate]]:
@@ -113,6 +153,12 @@ def load_agenda(file: str | Path) -> Agenda:
     return _validate(read(Path(file)), Agenda, frozenset())
 
 
+def agenda_yaml(agenda: Agenda) -> str:
+    """An agenda as a file of its own would say it."""
+    said = agenda.model_dump(mode="json", exclude_none=True)
+    return str(yaml.safe_dump(said, sort_keys=False, allow_unicode=True))
+
+
 def load_brief(file: str | Path, agenda: Agenda, role: str) -> Brief:
     """Read the brief of one role from a file of its own: the same as below `briefs: ROLE:` in a scenario.
 
@@ -125,6 +171,33 @@ def load_brief(file: str | Path, agenda: Agenda, role: str) -> Brief:
     brief = _validate(document, Brief, _public(agenda))
     _stop(document, list(_unfit(document, (), brief, agenda)))
     return brief
+
+
+def split(scenario: Scenario, directory: Path) -> tuple[Path, ...]:
+    """Write the agenda and each brief to files of their own, as two parties have them. Only the owner may read them.
+
+    Raises:
+        InvalidInputError: A file exists already or cannot be written. Then none is left.
+    """
+    texts = {"agenda": agenda_yaml(scenario.agenda)}
+    texts |= {role: brief.to_yaml() for role, brief in scenario.briefs.items()}
+    files = {directory / f"{name}.yaml": text for name, text in texts.items()}
+    written: list[Path] = []
+    problem = ""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            with open(file, "x", encoding="utf-8", opener=partial(os.open, mode=0o600)) as stream:
+                written.append(file)
+                stream.write(text)
+        return tuple(files)
+    except OSError as error:
+        problem = (
+            f"{error.filename or directory}: cannot be written ({error.strerror}); choose another folder"
+        )
+    for file in written:
+        file.unlink(missing_ok=True)
+    raise InvalidInputError(problem)
 
 
 def create(name: str, directory: Path) -> Path:
@@ -173,7 +246,7 @@ def _scenario(document: Document) -> Scenario:
     briefs = {role: content.briefs[role] for role in agenda.roles}
     frozen = MappingProxyType
     return Scenario(
-        agenda, frozen(briefs), frozen(content.models), frozen(content.prompts), content.synthetic
+        agenda, frozen(content.models), frozen(content.prompts), content.synthetic, frozen(briefs)
     )
 
 

@@ -46,7 +46,7 @@ def scenario(seed: int) -> Scenario:
             )
             for side, role in enumerate(_ROLES)
         }
-        made = Scenario(agenda, briefs, {}, {}, synthetic=True)
+        made = Scenario(agenda, {}, {}, synthetic=True, briefs=briefs)
         if _has_room(made):
             return made
         # both come down together until there is something to agree on

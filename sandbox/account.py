@@ -24,6 +24,7 @@ from bargaining.errors import (
     ModelUnavailableError,
     NegboxError,
     SandboxError,
+    SealError,
     UnforeseenError,
 )
 from delegates.budget import Budget, Spent
@@ -46,7 +47,13 @@ _FAULTS: Mapping[job.Fault, NegboxError] = {
     "ModelTransientError": ModelTransientError("a model was busy or failing too often: try again later"),
     "ModelReplyError": ModelReplyError("a model answered with something that cannot be used"),
     "LimitReachedError": LimitReachedError("a limit on tokens, money or time was reached: allow more"),
-    "InvalidInputError": InvalidInputError("the run cannot start: a brief does not fit its seat"),
+    "InvalidInputError": InvalidInputError(
+        "the run cannot start: a brief does not fit its seat: check it with 'negbox brief check'"
+    ),
+    "SealError": SealError(
+        "a sealed brief does not open: it was sealed to another box, or changed on the way; open a new box and seal "
+        "both briefs to its claim"
+    ),
     "UnforeseenError": UnforeseenError("an unforeseen error in the box"),
 }
 assert _FAULTS.keys() == set(get_args(job.Fault))

@@ -123,7 +123,7 @@ class Box:
         except asyncio.CancelledError as caught:  # also while the models were being closed
             held, cancelled = Held(), caught
         agreement = release(held.result, agenda)
-        delegations = self._seating.delegations(agenda, bound, digests)
+        delegations = self._seating.delegations(agenda, digests)
         mediation = self._seating.mediation(agenda, digests)
         kept = ("offers",) if self._keep_offers else ()
         said = statement(agenda, agreement, delegations, self._seed, kept, mediation)

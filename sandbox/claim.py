@@ -1,7 +1,7 @@
 """The claim: what a box says about itself before anybody seals a brief to it.
 
 Covered: its key, and what code, policy, agenda, prompts and models the run will have; every field can be compared
-with what a principal expects, and the nonce shows that the claim is no older than the question.
+with what a principal expects, and its own nonce shows that the claim is no older than the question.
 Not covered: whether it is true. The host signs it (see `institutions.signature`); without hardware that attests, a
 claim is its operator's word.
 """
@@ -57,7 +57,8 @@ class Claim(CanonicalFile):
     """Of models that run here, by role."""
     isolation: Level
     assurance: Assurance
-    nonce: Nonce
+    nonces: tuple[Nonce, ...] = Field(min_length=1, max_length=8)
+    """What each party made up."""
 
     def verify(self, *, nonce: str, expect: Mapping[str, str] | None = None) -> None:
         """Check that the claim answers this question and says what is expected. Check its signature first.
@@ -71,6 +72,7 @@ class Claim(CanonicalFile):
         """
         fields = self.fields()
         wanted = {**(expect or {}), "nonce": nonce}
+        fields["nonce"] = nonce if nonce in self.nonces else ", ".join(self.nonces)
         wrong = [_difference(name, fields.get(name), value) for name, value in sorted(wanted.items())]
         lines = [line for line in wrong if line]
         if lines:
@@ -87,6 +89,8 @@ class Claim(CanonicalFile):
 
 
 def _flat(path: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, list):
+        value = {str(number): inner for number, inner in enumerate(value, 1)}
     if not isinstance(value, dict):
         return [(path, str(value))]
     return [pair for name, inner in value.items() for pair in _flat(f"{path}.{name}".lstrip("."), inner)]

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import NoReturn, cast, get_args
 
-from bargaining.errors import UnforeseenError
+from bargaining.errors import InvalidInputError, SealError, UnforeseenError
 from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.conversation import Counters
@@ -26,7 +26,6 @@ from sandbox import frame, job, record
 from sandbox.channel import ChannelModel, Connection
 from sandbox.rehearsal import rehearse
 from sandbox.seal import BoxKey, SealedBrief
-from sandbox.seating import Seating
 from sandbox.session import Held, hold
 
 
@@ -61,6 +60,10 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
         briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}
         held = loop.run_until_complete(session.negotiate(briefs, connection))
         os.write(written, record.write(held.result, work.agenda))
+    except SealError:
+        held = Held(error=SealError("a sealed brief does not open"))
+    except InvalidInputError:
+        held = Held(error=InvalidInputError("a brief does not fit its seat"))
     except BaseException:  # noqa: BLE001, S110 - it may hold a brief, and a panic in Rust is no Exception
         pass
     with suppress(BaseException):  # then the supervisor does not hear how it ended, which is an error there
@@ -90,9 +93,7 @@ class Session:
         self._control = control
         self._work = work
         self._budget = Budget(work.limits)
-        mediator = parse(work.mediator) if work.mediator else None
-        seats = {role: place.seat for role, place in work.places.items()}
-        self._seating = Seating(seats, mediator, self._budget, work.seed)
+        self._seating = work.seating(self._budget)
         self._counters: Mapping[str, Counters] = {}
 
     async def negotiate(self, briefs: Mapping[str, Brief], connection: Connection) -> Held:

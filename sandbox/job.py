@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bargaining.agenda import Agenda
 from bargaining.mandate import Limits
+from delegates.budget import Budget
 from delegates.models.spec import parse
 from delegates.prompt import PromptPack
 from graphs.state import Ending
-from sandbox.seating import Seat
+from sandbox.seating import Seat, Seating
 
 MOST = 10**12
 """No count is higher."""
@@ -30,6 +31,7 @@ Fault: TypeAlias = Literal[
     "ModelReplyError",
     "LimitReachedError",
     "InvalidInputError",
+    "SealError",
     "UnforeseenError",
 ]
 """What can cut a run short, by the name of the error."""
@@ -95,6 +97,11 @@ class Job(_Message):
     seed: int = 0
     limits: Limits = Limits()
     """On both sides together."""
+
+    def seating(self, budget: Budget) -> Seating:
+        """Who is to be seated, paid for by this budget."""
+        seats = {role: place.seat for role, place in self.places.items()}
+        return Seating(seats, parse(self.mediator) if self.mediator else None, budget, self.seed)
 
 
 class Ready(_Message):

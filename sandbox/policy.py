@@ -7,10 +7,10 @@ Not covered: what a mandate allows (the brief says so), and whether the machine 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator
 
@@ -20,6 +20,8 @@ from bargaining.mandate import Limits
 from delegates.complaint import complaints
 from delegates.document import Document, read
 from sandbox.export import canonical, digest
+from sandbox.fact import Fact, Known
+from sandbox.host import Facts
 from sandbox.identity import Assurance
 from sandbox.isolation.interface import Level
 
@@ -174,6 +176,20 @@ class Policy(_Part):
             usd=limits.usd,
             seconds=_least(limits.seconds, self.limits.seconds),
         )
+
+
+def closed(facts: Facts) -> dict[Condition, bool | None]:
+    """Whether each condition is closed on a machine. None: that could not be established."""
+
+    def known(fact: Fact[Any], good: Callable[[Any], bool]) -> bool | None:
+        return good(fact.value) if isinstance(fact, Known) else None
+
+    return {
+        "swap": known(facts.swap, lambda areas: not areas),
+        "init_on_free": known(facts.init_on_free, bool),
+        "core_pattern": None if facts.core_piped is None else not facts.core_piped,
+        "tracing": not facts.tracing,
+    }
 
 
 def _weaker(reached: str, demanded: str, scale: object) -> bool:

@@ -23,6 +23,7 @@ from bargaining.errors import PurgeError, SandboxError
 from sandbox import check, witness
 from sandbox.check import Check, Result
 from sandbox.host import Facts
+from sandbox.isolation.interface import Level
 from sandbox.memory import Wiped, stop, wipe
 from sandbox.witness import Witness
 
@@ -108,6 +109,22 @@ def require(checks: Iterable[Check], accepted: Collection[str] = ()) -> None:
             f"the purge is not complete: {told}. What the run held may still be on this machine: "
             "'negbox doctor' says how to close it. Nothing was released"
         )
+
+
+def insist(checks: Iterable[Check], level: Level) -> None:
+    """Insist that no check failed: nothing is released while something of the briefs may be left.
+
+    Args:
+        checks: What the purge said.
+        level: Of the walls. Without namespaces an ordinary user cannot look into a closed process, not even to wipe
+            it: that is stated, and accepted.
+
+    Raises:
+        PurgeError: One failed.
+    """
+    failed = [check for check in checks if check.result == "failed"]
+    wiped = {check.name for check in failed if check.name.startswith("wiped ")}
+    require(failed, wiped if level == "landlock" else ())
 
 
 @contextmanager

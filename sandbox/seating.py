@@ -76,6 +76,7 @@ def check_seats(agenda: Agenda, briefs: Mapping[str, Brief], models: Mapping[str
         InvalidInputError: A seat cannot be filled.
     """
     mediated = agenda.protocol == "single_text"
+    check_players(agenda, models)
     for role in agenda.roles:
         if mediated and not briefs[role].mandate.authority.accept:
             raise InvalidInputError(
@@ -83,17 +84,24 @@ def check_seats(agenda: Agenda, briefs: Mapping[str, Brief], models: Mapping[str
                 "authority to accept: give it, or choose the protocol alternating_offers"
             )
         spec = models.get(role)
-        if spec is None or spec.provider != "tactic":
-            continue
-        if mediated and spec.name != BAR_TACTIC:
-            raise InvalidInputError(
-                f"the {role} cannot play {spec}: in single_text a side without a model follows the rising bar; "
-                f"write tactic/{BAR_TACTIC}, or choose the protocol alternating_offers"
-            )
-        if briefs[role].preferences is None:
+        if spec is not None and spec.provider == "tactic" and briefs[role].preferences is None:
             raise InvalidInputError(
                 f"the {role}'s delegate is a tactic, which needs preferences: "
                 f"add `preferences` to the {role}'s brief or give the {role} a language model"
+            )
+
+
+def check_players(agenda: Agenda, models: Mapping[str, ModelSpec]) -> None:
+    """Check what can be checked without a brief: that whoever acts for a role can follow the protocol.
+
+    Raises:
+        InvalidInputError: One cannot.
+    """
+    for role, spec in models.items():
+        if agenda.protocol == "single_text" and spec.provider == "tactic" and spec.name != BAR_TACTIC:
+            raise InvalidInputError(
+                f"the {role} cannot play {spec}: in single_text a side without a model follows the rising bar; "
+                f"write tactic/{BAR_TACTIC}, or choose the protocol alternating_offers"
             )
 
 
@@ -140,6 +148,10 @@ class Seating:
         """
         check_seats(agenda, briefs, {role: seat.model for role, seat in self._seats.items()})
 
+    def check_players(self, agenda: Agenda) -> None:
+        """See `check_players`."""
+        check_players(agenda, {role: seat.model for role, seat in self._seats.items()})
+
     def seat(
         self, agenda: Agenda, briefs: Mapping[str, Brief], bound: Bound, models: Mapping[ModelSpec, Model]
     ) -> Sitting:
@@ -160,11 +172,9 @@ class Seating:
         }
         return _Mediated(agenda, bound, responders, self._mediating(agenda, models))
 
-    def delegations(
-        self, agenda: Agenda, bound: Bound, digests: Mapping[ModelSpec, str]
-    ) -> dict[str, Delegation]:
+    def delegations(self, agenda: Agenda, digests: Mapping[ModelSpec, str]) -> dict[str, Delegation]:
         """What the statement says about each side."""
-        return {role: self._delegation(agenda, role, bound[role], digests) for role in agenda.roles}
+        return {role: self._delegation(agenda, role, digests) for role in agenda.roles}
 
     def mediation(self, agenda: Agenda, digests: Mapping[ModelSpec, str]) -> Delegation | None:
         """What the statement says about the mediator, if there is one."""
@@ -235,16 +245,14 @@ class Seating:
         """
         return asyncio.Lock() if self._budget.is_limited else NO_QUEUE
 
-    def _delegation(
-        self, agenda: Agenda, role: str, mandate: BoundMandate, digests: Mapping[ModelSpec, str]
-    ) -> Delegation:
+    def _delegation(self, agenda: Agenda, role: str, digests: Mapping[ModelSpec, str]) -> Delegation:
         seat = self._seats[role]
         played = seat.model.provider == "tactic"
         return Delegation(
             model=seat.model.public,
             weights=digests.get(seat.model),
             prompts=None if played else seat.prompts.suited(agenda.protocol),
-            advised=seat.advised and mandate.utility is not None and not played,
+            advised=seat.advised and not played,
         )
 
 

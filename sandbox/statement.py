@@ -66,6 +66,7 @@ class Delegation:
     prompts: PromptPack | MediatorPrompts | None
     """None for a tactic or a rule, which reads none."""
     advised: bool
+    """Whether an advisor helps, as it does where the brief has preferences. Whether it has is the brief's to say."""
 
 
 class Checked(Protocol):
@@ -102,8 +103,8 @@ class Setting:
     assurance: Assurance = "none"
     """`operator` only where a signature follows."""
     run: str | None = None
-    nonce: str | None = None
-    """What a party made up before the run, so that the statement cannot be an older one."""
+    nonces: Sequence[str] = ()
+    """What the parties made up before the run, so that the statement cannot be an older one."""
     policy: str | None = None
     """The policy's digest."""
     open: Sequence[str] = ()
@@ -138,7 +139,7 @@ def statement(
     predicate = {
         "software": {"name": "negotiation-box", "version": _version(), "code": code_digest()},
         "run": setting.run,
-        "nonce": setting.nonce,
+        "nonces": list(setting.nonces),
         "policy": setting.policy,
         "agenda": agenda_digest(agenda),
         "agreement_schema": agreement_schema_digest(agenda),

@@ -3,50 +3,47 @@
     box     both briefs and the negotiation; no network, no files
     broker  keys and models, prompts and completions; the only one with a network
     gate    reads what the box says, and says what may leave
+    sealer  reads a file with both briefs, where there is one, and seals them
 
-It seals the briefs, sees the released result and counts, and holds the other ends of all lines. Whoever has its
-statement sign it (`institutions.signature`) makes it the operator's word.
-Covered: every exit wipes and ends all three, interruption included; what they say is read as numbers and few words.
+It holds sealed briefs, the released result and counts, and the other ends of all lines. Whoever has its statement
+sign it (`institutions.signature`) makes it the operator's word.
+Covered: every exit wipes and ends all of them, interruption included; what they say is read as numbers and few words.
 Not covered: whoever runs this process as the same user can look into it and into them while they run.
 """
 
-import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 
 from bargaining.agenda import Agenda
-from bargaining.agreement import NoDeal
-from bargaining.errors import ModelError, PurgeError, SandboxError
-from bargaining.mandate import BoundMandate, Limits
-from delegates.brief import Brief
+from bargaining.mandate import Limits
 from delegates.budget import Budget
 from delegates.models.spec import COMPATIBLE_KEY, ModelSpec, open_model
 from graphs.alternating import unobserved
 from graphs.state import Progress
-from sandbox import crew, export, frame, host, job, purge
-from sandbox.account import Account
+from sandbox import crew, host, purge
 from sandbox.allowance import Allowance
 from sandbox.box import Released, weights_digests
+from sandbox.briefing import Briefing
 from sandbox.broker import BrokerJob
 from sandbox.identity import Assurance
 from sandbox.isolation.interface import Isolation
-from sandbox.seal import PublicKey, new_run_id, seal
+from sandbox.job import Job, Place
+from sandbox.open_box import OpenBox
+from sandbox.policy import Policy, closed
+from sandbox.seal import new_run_id
 from sandbox.seating import Seat, Seating
-from sandbox.statement import Setting, statement
+from sandbox.statement import Setting
 
-READ_BY_STARTER = (
-    "The process that started the box read both briefs to seal them; it was not wiped, it only ended."
-)
 _REQUESTS_A_ROUND = 40
 """Two sides, three refusals a turn, three tries each, and some."""
 _LONGEST_REPLY_TOKENS = 200_000
 _MOST_TOKENS = 10**9
-_GRACE_SECONDS = 60.0
 
 
 class WalledBox:
-    """Runs one negotiation behind walls. It is used as `Box` is.
+    """Runs one negotiation behind walls.
 
     Args:
         seats: Who acts for each role.
@@ -56,6 +53,9 @@ class WalledBox:
         mediator: The model that mediates where the agenda's protocol has a mediator. None: a rule does.
         environment: Where the broker's keys are found; `os.environ` if None.
         assurance: Whose word the statement is; `operator` only for one that is then signed.
+        policy: What must be true before anything starts. Its limits and its agenda (`Policy.limited`, `narrowed`)
+            have to be in `budget` and in the agenda that is given.
+        nonces: What the parties made up, so that the statement cannot be an older one.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class WalledBox:
         mediator: ModelSpec | None = None,
         environment: Mapping[str, str] | None = None,
         assurance: Assurance = "none",
+        policy: Policy | None = None,
+        nonces: Sequence[str] = (),
     ) -> None:
         self._seats = dict(seats)
         self._budget = budget
@@ -75,115 +77,104 @@ class WalledBox:
         self._seed = seed
         self._mediator = mediator
         self._environment = os.environ if environment is None else environment
-        self._assurance = assurance
+        self._policy = policy
+        self._setting = Setting(
+            isolation.level, assurance, nonces=tuple(nonces), policy=None if policy is None else policy.digest
+        )
         self._seating = Seating(seats, mediator, budget, seed)
 
-    def check(self, agenda: Agenda, briefs: Mapping[str, Brief]) -> None:
+    def check(self, agenda: Agenda, briefing: Briefing | None = None) -> None:
         """Check what can be checked before anything is started. `run` does so too.
 
         Raises:
             InvalidInputError: The run cannot start.
+            SandboxError: The policy demands more than there is.
         """
-        self._seating.check(agenda, briefs)
-        # what is wrong with a key, a file or a price is found by opening and seating everybody here; nothing is sent
-        models = {
-            spec: open_model(spec, environment=self._environment) for spec in self._seating.models(agenda)
-        }
-        self._seating.seat(agenda, briefs, self._bound(agenda, briefs), models)
+        self._seating.check_players(agenda)
+        specs = self._seating.models(agenda)
+        self._admitted(agenda)
+        for (
+            spec
+        ) in specs:  # what is wrong with a key, a file or a price is found by opening it; nothing is sent
+            open_model(spec, environment=self._environment)
+        if briefing is not None:
+            briefing.check(self._job(agenda, new_run_id()))
 
     async def run(
-        self,
-        agenda: Agenda,
-        briefs: Mapping[str, Brief],
-        observe: Callable[[Progress], None] = unobserved,
+        self, agenda: Agenda, briefing: Briefing, observe: Callable[[Progress], None] = unobserved
     ) -> Released:
-        """Negotiate behind walls and release the result. See `Box.run`.
+        """Negotiate behind walls and release the result.
+
+        A run that is cancelled, fails or meets a limit after it started releases a no deal and says why in
+        `error`; the caller decides how to report it.
 
         Raises:
             InvalidInputError: The run cannot start.
             SandboxError: The walls cannot be built here.
             PurgeError: Something could not be wiped. Nothing is released.
         """
-        self.check(agenda, briefs)
-        run = new_run_id()
-        facts = host.gather()
-        models = self._seating.models(agenda)
-        account = Account(self._budget, agenda, observe)
-        digests: Mapping[ModelSpec, str] = {}
-        released: bytes | None = None
-        briefed = False
-        checks: tuple[purge.Check, ...] = ()
-        cancelled: asyncio.CancelledError | None = None
-        problem: SandboxError | None = None
-        try:
-            digests = await weights_digests(models)
-            with ExitStack() as lines:
-                hands = crew.Crew(self._isolation, lines)
-                try:
-                    hands.start(self._broker_job(agenda, models) if models else None, models)
-                    key = await hands.ready()
-                    briefed = True
-                    async with asyncio.timeout(self._seconds(agenda) + _GRACE_SECONDS):
-                        await self._brief(hands, key, run, agenda, briefs)
-                        await account.listen(hands.control)
-                    released = await hands.released(agenda)
-                    if isinstance(account.error, ModelError) and (complaint := hands.complaint()):
-                        account.error = type(account.error)(complaint)
-                finally:  # before the lines are closed: that would end the processes as they are
-                    checks = purge.purge(hands.children, facts)
-                    if briefed:  # before, they hold nothing
-                        self._insist(checks)
-        except PurgeError:
-            raise
-        except TimeoutError:
-            problem = SandboxError("the box did not come to an end in its time, and was ended: no deal")
-        except asyncio.CancelledError as caught:
-            cancelled = caught
-        except SandboxError as caught:
-            problem = caught
-        result = None if released is None else export.read(released, agenda)
-        if not (cancelled or problem):
-            problem = account.contradiction(result)
-        if cancelled or problem or released is None or result is None:
-            result = NoDeal()
-            released = export.release(result, agenda)
-        bound = self._bound(agenda, briefs)
-        said = statement(
-            agenda,
-            released,
-            self._seating.delegations(agenda, bound, digests),
-            self._seed,
-            (),
-            self._seating.mediation(agenda, digests),
-            Setting(self._isolation.level, self._assurance, run, purge=checks, not_covered=[READ_BY_STARTER]),
-        )
-        error = cancelled or problem or account.error
-        ending = None if error else account.ending
-        return Released(
-            released,
-            said,
-            result,
-            ending,
-            account.counters,
-            error,
-            isolation=self._isolation.level,
-            checks=checks,
-        )
+        self.check(agenda, briefing)
+        async with self.open(agenda) as box:
+            return await box.negotiate(briefing, observe)
 
-    @staticmethod
-    def _bound(agenda: Agenda, briefs: Mapping[str, Brief]) -> dict[str, BoundMandate]:
-        return {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
-
-    def _insist(self, checks: Sequence[purge.Check]) -> None:
-        """Nothing is released while something of the briefs may be left.
+    @asynccontextmanager
+    async def open(self, agenda: Agenda) -> AsyncIterator[OpenBox]:
+        """Start everybody, and have the box make its key. What is open at the end of the block is wiped and ended.
 
         Raises:
-            PurgeError: A check failed.
+            InvalidInputError: The run cannot start.
+            SandboxError: The walls cannot be built here, or the policy demands more than there is.
+            PurgeError: Something could not be wiped.
         """
-        # without namespaces an ordinary user cannot look into a closed process, not even to wipe it: it is stated
-        wiped = {check.name for check in checks if check.name.startswith("wiped ")}
-        failed = [check for check in checks if check.result == "failed"]
-        purge.require(failed, wiped if self._isolation.level == "landlock" else ())
+        models = self._seating.models(agenda)
+        job = self._job(agenda, new_run_id())
+        setting = replace(self._setting, run=job.run, open=self._admitted(agenda))
+        digests = await weights_digests(models)
+        delegations = self._seating.delegations(agenda, digests)
+        mediation = self._seating.mediation(agenda, digests)
+        facts = host.gather()
+        with ExitStack() as lines:
+            hands = crew.Crew(self._isolation, lines)
+            box: OpenBox | None = None
+            try:
+                hands.start(self._broker_job(agenda, models) if models else None, models)
+                key = await hands.ready()
+                box = OpenBox(
+                    hands, key, facts, job, self._budget, setting, delegations, mediation, self._policy
+                )
+                yield box
+            finally:  # before the lines are closed: that would end the processes as they are
+                if box is None:  # they hold nothing yet
+                    purge.purge(hands.children, facts)
+                else:
+                    box.close()
+
+    def _job(self, agenda: Agenda, run: str) -> Job:
+        return Job(
+            run=run,
+            agenda=agenda,
+            places={role: Place.of(seat, agenda.protocol) for role, seat in self._seats.items()},
+            mediator=str(self._mediator) if self._mediator else None,
+            models=tuple(str(spec) for spec in self._seating.models(agenda)),
+            seed=self._seed,
+            limits=self._budget.limits or Limits(),
+        )
+
+    def _admitted(self, agenda: Agenda) -> tuple[str, ...]:
+        """What the policy leaves open.
+
+        Raises:
+            InvalidInputError: It does not allow a model.
+            SandboxError: It demands more than there is.
+        """
+        if self._policy is None:
+            return ()
+        return self._policy.admits(
+            isolation=self._isolation.level,
+            assurance=self._setting.assurance,
+            models=[spec.public for spec in self._seating.models(agenda)],
+            machine=closed(host.gather()),
+        )
 
     def _broker_job(self, agenda: Agenda, models: Sequence[ModelSpec]) -> BrokerJob:
         limits = self._budget.limits
@@ -193,40 +184,20 @@ class WalledBox:
             keys=self._keys(models),
             seed=self._seed,
             limits=Allowance(
-                requests=_REQUESTS_A_ROUND * (agenda.rounds + 1),
+                requests=self._most_calls(agenda),
                 tokens=tokens,
                 max_tokens=_LONGEST_REPLY_TOKENS,
-                seconds=self._seconds(agenda)
-                + 2 * _GRACE_SECONDS,  # the box minds the time, and says what ran out
+                seconds=crew.LONGEST_SECONDS,  # it waits with the box; that minds the time, and says what ran out
             ),
             harden=self._isolation.level != "none",
         )
+
+    def _most_calls(self, agenda: Agenda) -> int:
+        most = _REQUESTS_A_ROUND * (agenda.rounds + 1)
+        allowed = self._policy and self._policy.limits.calls
+        return min(most, allowed) if allowed else most
 
     def _keys(self, models: Sequence[ModelSpec]) -> dict[str, str]:
         """The keys of these models, and of no others."""
         names = {COMPATIBLE_KEY if spec.base_url else f"{spec.provider.upper()}_API_KEY" for spec in models}
         return {name: self._environment[name] for name in names if self._environment.get(name, "").strip()}
-
-    def _seconds(self, agenda: Agenda) -> float:
-        """How long the run may take."""
-        limits = self._budget.limits
-        limited = [limits.seconds if limits else None, agenda.seconds, crew.LONGEST_SECONDS]
-        return float(min(each for each in limited if each is not None))
-
-    async def _brief(
-        self, hands: crew.Crew, key: PublicKey, run: str, agenda: Agenda, briefs: Mapping[str, Brief]
-    ) -> None:
-        """Hand out the job and the sealed briefs."""
-        work = job.Job(
-            run=run,
-            agenda=agenda,
-            places={role: job.Place.of(seat, agenda.protocol) for role, seat in self._seats.items()},
-            mediator=str(self._mediator) if self._mediator else None,
-            models=tuple(str(spec) for spec in self._seating.models(agenda)),
-            seed=self._seed,
-            limits=self._budget.limits or Limits(),
-        )
-        await frame.send_to(hands.control, work.model_dump_json().encode())
-        for role in agenda.roles:
-            sealed = seal(briefs[role].to_yaml().encode(), key, run_id=run, role=role)
-            await frame.send_to(hands.control, sealed.to_bytes())

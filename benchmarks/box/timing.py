@@ -10,7 +10,7 @@ Not covered: the CPU of the end of a process, which the kernel spends after its 
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +20,10 @@ from delegates.brief import Brief
 from delegates.budget import Budget
 from graphs.state import Progress
 from sandbox.box import Box, Released
+from sandbox.briefing import OwnBriefs
 from sandbox.isolation.interface import Child, Isolation, Level, Room
+from sandbox.job import Job as BoxJob
+from sandbox.seal import PublicKey
 from sandbox.supervisor import WalledBox
 
 OURS = "starter"
@@ -80,7 +83,7 @@ class Watched:
         return Mark(time.perf_counter(), {OURS: time.process_time(), **others})
 
     def briefing(self) -> None:
-        """Somebody reads a brief: first to check it, and then, when all are ready, to seal it."""
+        """All are ready, and the briefs are to be sealed."""
         if self.children:
             self.ready = self.ready or self.mark()
 
@@ -126,21 +129,16 @@ class _SeenChild(Child):
         self._child.kill()
 
 
-class _SeenBriefs(Mapping[str, Brief]):
-    """Briefs that tell when they are read."""
+class _SeenBriefs(OwnBriefs):
+    """Briefs that tell when they are sealed."""
 
     def __init__(self, briefs: Mapping[str, Brief], watched: Watched) -> None:
-        self._briefs, self._watched = briefs, watched
+        super().__init__(briefs)
+        self._watched = watched
 
-    def __getitem__(self, role: str) -> Brief:
+    async def seal(self, job: BoxJob, key: PublicKey) -> Sequence[bytes]:
         self._watched.briefing()
-        return self._briefs[role]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._briefs)
-
-    def __len__(self) -> int:
-        return len(self._briefs)
+        return await super().seal(job, key)
 
 
 async def walled(job: Job, watched: Watched) -> Timing:

@@ -98,7 +98,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         prompts=dict.fromkeys(AGENDA.roles, SHA),
         isolation="bwrap",
         assurance="operator",
-        nonce=NONCE,
+        nonces=(NONCE,),
     )
     made = Host(folder, key, box, claim)
     made.write_claim()
@@ -239,7 +239,7 @@ def test_without_a_named_key_the_machines_own_is_believed(host: Host) -> None:
     assert run(*arguments).exit_code == 0
 
 
-BOXED = Setting(isolation="bwrap", assurance="operator", nonce=NONCE)
+BOXED = Setting(isolation="bwrap", assurance="operator", nonces=(NONCE,))
 
 
 def verify_result(host: Host, *arguments: object) -> Result:
@@ -346,7 +346,7 @@ def test_purge_checks_are_shown_and_a_failed_one_is_a_failure(
     host: Host, outcome: CheckResult, code: int, word: str
 ) -> None:
     setting = Setting(
-        isolation="bwrap", assurance="operator", nonce=NONCE, purge=(Check("box wiped", outcome),)
+        isolation="bwrap", assurance="operator", nonces=(NONCE,), purge=(Check("box wiped", outcome),)
     )  # fmt: skip
     host.write_result(NoDeal(), setting)
     ended = verify_result(host, "--nonce", NONCE)

@@ -34,13 +34,13 @@ TEXT = {"terms": {"price": 8000, "colour": "red", "oars": True}}
 def test_the_command_line_wins_and_single_texts_get_rounds_enough(
     asked: str | None, rounds: int | None, models: list[ModelSpec], expected: tuple[str, int]
 ) -> None:
-    agenda = protocol.follow(TRUCK, asked, rounds, models).agenda
+    agenda = protocol.follow(TRUCK.agenda, asked, rounds, models)
     assert (agenda.protocol, agenda.rounds) == expected
 
 
 def test_a_scenario_that_is_for_single_texts_keeps_its_rounds() -> None:
-    mediated = protocol.follow(TRUCK, "single_text", 20, TACTICS)
-    assert protocol.follow(mediated, "single_text", None, TACTICS).agenda.rounds == 20
+    mediated = protocol.follow(TRUCK.agenda, "single_text", 20, TACTICS)
+    assert protocol.follow(mediated, "single_text", None, TACTICS).rounds == 20
 
 
 def test_a_mediator_needs_the_protocol_and_has_to_be_a_model() -> None:

@@ -32,6 +32,7 @@ from evals.residue import scan_files, scan_process
 from evals.scan import Search
 from sandbox import host
 from sandbox.box import Released
+from sandbox.briefing import OwnBriefs
 from sandbox.isolation import ladder
 from sandbox.isolation.interface import Child, Level, Room
 from sandbox.seating import Seat
@@ -218,4 +219,4 @@ async def run(walls: CarelessWalls) -> Released:
     briefs = {**TRUCK.briefs, "seller": Brief.from_yaml(yaml.safe_dump(told))}
     seat = Seat(parse("tactic/steady"), PromptPack.load("default"))
     box = WalledBox({"seller": seat, "buyer": seat}, Budget(), walls, environment={})
-    return await box.run(TRUCK.agenda, briefs)
+    return await box.run(TRUCK.agenda, OwnBriefs(briefs))

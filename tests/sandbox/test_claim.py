@@ -36,7 +36,7 @@ CLAIM = Claim(
     prompts={"seller": SHA, "buyer": SHA},
     isolation="landlock",
     assurance="operator",
-    nonce=NONCE,
+    nonces=(NONCE,),
 )
 
 

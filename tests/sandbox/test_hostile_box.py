@@ -17,6 +17,7 @@ from delegates.prompt import PromptPack
 from delegates.scenario import load
 from sandbox import export, host, record
 from sandbox.box import Released
+from sandbox.briefing import OwnBriefs
 from sandbox.isolation import ladder, plain
 from sandbox.isolation.interface import Child, Level, Room
 from sandbox.seal import BoxKey
@@ -100,7 +101,7 @@ async def negotiate(walls: Replaced) -> Released:
     seats = {role: Seat(parse("tactic/steady"), PACK) for role in TRUCK.agenda.roles}
     told = {**yaml.safe_load(TRUCK.briefs["seller"].to_yaml()), "narrative": f"Mind the {CANARY}."}
     briefs = {**TRUCK.briefs, "seller": Brief.from_yaml(yaml.safe_dump(told))}
-    return await WalledBox(seats, Budget(), walls, environment={}).run(TRUCK.agenda, briefs)
+    return await WalledBox(seats, Budget(), walls, environment={}).run(TRUCK.agenda, OwnBriefs(briefs))
 
 
 def test_the_stand_in_can_do_what_a_box_does(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ BOXED = Setting(
     isolation="bwrap",
     assurance="operator",
     run="run-of-the-tests",
-    nonce="a nonce made up",
+    nonces=("a nonce made up",),
     policy=Policy().digest,
     open=("swap",),
     purge=(Check("box wiped", "ok", "7731 bytes"), Check("swap", "unmeasured", "no 7731 here")),
@@ -91,14 +91,14 @@ def test_without_a_setting_it_claims_no_isolation_and_says_what_is_not_covered()
     found = said()
     assert found["isolation"] == found["assurance"] == "none"
     assert {UNBOXED, UNSIGNED} <= set(found["not_covered"])
-    assert found["run"] is found["nonce"] is found["policy"] is found["usage"] is None
+    assert found["run"] is found["policy"] is found["usage"] is None
     assert found["purge"] == {"checks": [], "bits": "0.00"}
 
 
 def test_in_a_box_it_says_which_and_what_was_checked() -> None:
     found = said(BOXED)
     assert (found["isolation"], found["assurance"]) == ("bwrap", "operator")
-    assert (found["run"], found["nonce"]) == ("run-of-the-tests", "a nonce made up")
+    assert (found["run"], found["nonces"]) == ("run-of-the-tests", ["a nonce made up"])
     assert found["policy"] == Policy().digest
     assert found["open"] == ["swap"]
     assert not {UNBOXED, UNSIGNED, UNCHECKED} & set(found["not_covered"])
@@ -144,7 +144,7 @@ def test_a_count_falls_into_one_of_the_counted_buckets(count: int, most: int | N
 
 def test_it_holds_nothing_that_a_delegate_could_choose_but_what_is_counted() -> None:
     fields = {
-        "software", "run", "nonce", "policy", "agenda", "agreement_schema", "protocol", "settlement", "isolation",
+        "software", "run", "nonces", "policy", "agenda", "agreement_schema", "protocol", "settlement", "isolation",
         "assurance", "open", "delegates", "mediator", "seed", "kept", "export_bits", "usage", "purge", "not_covered",
     }  # fmt: skip
     assert set(said()) == set(said(BOXED)) == fields

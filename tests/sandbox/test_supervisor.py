@@ -30,6 +30,7 @@ from evals.server import FaultyServer, stall
 from graphs.state import Progress
 from sandbox import host
 from sandbox.box import Box, Released
+from sandbox.briefing import OwnBriefs
 from sandbox.isolation import ladder
 from sandbox.isolation.interface import Child, Isolation, Level, Room
 from sandbox.seating import Seat
@@ -83,7 +84,7 @@ def run(
     seen: list[Progress] | None = None,
 ) -> Released:
     box = WalledBox(seated, budget or Budget(), walls, environment={})
-    return asyncio.run(box.run(TRUCK.agenda, briefs, (seen if seen is not None else []).append))
+    return asyncio.run(box.run(TRUCK.agenda, OwnBriefs(briefs), (seen if seen is not None else []).append))
 
 
 @pytest.fixture(params=LEVELS)
@@ -162,7 +163,7 @@ def test_whatever_dies_the_result_is_a_no_deal_or_an_error_and_nothing_is_left(
 
     async def go() -> Released:
         box = WalledBox(seats(seller, "tactic/steady"), Budget(), walls, environment={})
-        return await box.run(TRUCK.agenda, TRUCK.briefs, kill)
+        return await box.run(TRUCK.agenda, OwnBriefs(TRUCK.briefs), kill)
 
     with pytest.raises(SandboxError, match="purge"):  # who died on its own was not wiped
         asyncio.run(go())
@@ -179,7 +180,7 @@ def test_an_interrupted_run_is_wiped_and_is_no_deal(walls: Watched) -> None:
         box = WalledBox(
             seats(f"openai/m@{server.base_url}", "tactic/steady"), Budget(), walls, environment={}
         )
-        running = asyncio.ensure_future(box.run(TRUCK.agenda, briefs, lambda _: turn.set()))
+        running = asyncio.ensure_future(box.run(TRUCK.agenda, OwnBriefs(briefs), lambda _: turn.set()))
         await turn.wait()
         if walls.level != "none":
             assert [filters_calls(child.pid) for child in walls.children.values()] == [True, True, True]
@@ -210,7 +211,7 @@ def test_no_shipped_scenario_needs_what_a_closed_box_cannot_load(name: str, tmp_
     model = script(tmp_path, "talker", *replies)
     seated = {role: Seat(parse(model), PACK) for role in scenario.agenda.roles}
     box = WalledBox(seated, Budget(), Watched(LEVELS[0]), environment={})
-    released = asyncio.run(box.run(scenario.agenda, scenario.briefs))
+    released = asyncio.run(box.run(scenario.agenda, OwnBriefs(scenario.briefs)))
     assert released.error is None
     assert released.ending is not None
 

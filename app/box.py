@@ -1,0 +1,99 @@
+"""`negbox box`: a box for two parties. One holds it open; both seal a brief to it; then it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="A box for two parties: open one, and run it on two sealed briefs.", no_args_is_help=True
+)
+
+_At = Annotated[Path, typer.Option("--at", metavar="DIR", help="Where the claim and the agenda are put.")]
+
+
+@app.command(
+    "open",
+    epilog="Example: negbox box open agenda.yaml --at box --model local/qwen2.5-coder-1.5b --nonce TEXT",
+)
+def open_box(
+    agenda: Annotated[
+        str, typer.Argument(help="The agenda, a YAML file, or the name of a shipped scenario.")
+    ],
+    at: _At,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What must be true. Default: what negbox run demands.")
+    ] = None,
+    nonce: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="What a party made up, so that no older claim can answer it. Repeatable."
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="[ROLE=]SPEC", help="Who acts: as for negbox run.")
+    ] = None,
+    prompts: Annotated[
+        list[str] | None, typer.Option(metavar="[ROLE=]PACK", help="Prompts: as for negbox run.")
+    ] = None,
+    mediator: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="A model to mediate single_text in place of a rule.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="For models that take one, and for searches.")] = 0,
+    advisor: Annotated[
+        bool, typer.Option("--advisor/--no-advisor", help="Propose offers to the model, or leave it alone.")
+    ] = True,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens for both sides together.")
+    ] = None,
+    max_cost: Annotated[str | None, typer.Option(metavar="USD", help="Most money for both sides.")] = None,
+    max_seconds: Annotated[int | None, typer.Option(min=1, help="Longest time in seconds.")] = None,
+    isolation: Annotated[
+        str, typer.Option(metavar="LEVEL", help="bwrap, landlock, or the strongest that this machine has.")
+    ] = "strongest",
+    pool: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Keep so many boxes ready, and go on after each run with a new claim."
+        ),
+    ] = None,
+) -> None:
+    """Open a box and hold it until its run is over. Ctrl-C closes it, and leaves nothing behind.
+
+    It writes DIR/claim.json (key, code, policy, agenda, models; signed) and DIR/agenda.yaml. Each party then runs
+    negbox brief check, negbox claim verify and negbox brief seal; then somebody, as this user, negbox box run.
+    """
+    from app import hosting  # noqa: PLC0415 - heavy
+    from app.run import Options  # noqa: PLC0415
+
+    options = Options(
+        models=tuple(model or ()),
+        prompts=tuple(prompts or ()),
+        mediator=mediator,
+        seed=seed,
+        advised=advisor,
+        max_tokens=max_tokens,
+        max_cost=max_cost,
+        max_seconds=max_seconds,
+        isolation=isolation,
+        policy=None if policy is None else str(policy),
+    )
+    hosting.host(agenda, at, options, tuple(nonce or ()), pool).serve()
+
+
+@app.command("run", epilog="Example: negbox box run --at box seller.sealed buyer.sealed --out result")
+def run_box(
+    sealed: Annotated[
+        list[Path], typer.Argument(metavar="A.sealed B.sealed", help="Both sealed briefs, in any order.")
+    ],
+    at: _At,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Write agreement.json and statement.json there.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Hand two sealed briefs to the open box, and write what it releases.
+
+    Whether there is an agreement is not printed: whoever may know reads it in agreement.json. Ctrl-C ends the run.
+    """
+    from app import delivery  # noqa: PLC0415 - heavy
+
+    raise typer.Exit(delivery.deliver(sealed, at, out, quiet=quiet))

@@ -1,0 +1,54 @@
+"""`negbox box run`: hands two sealed briefs to an open box, waits, and writes what it releases."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from app import exits, results
+from app.progress import ProgressView, shown
+from app.results import AGREEMENT, STATEMENT
+from app.run import writable, write_all
+from bargaining.errors import InvalidInputError
+from delegates.budget import Budget
+from sandbox import hatch
+from sandbox.hatch import BRIEFS
+from sandbox.seal import LARGEST_BYTES, SealedBrief
+
+
+def deliver(files: Sequence[Path], at: Path, out: str, *, quiet: bool) -> int:
+    """Hand in the briefs, wait for the result and write it.
+
+    Returns:
+        The exit code: 0 for an agreement or no deal, otherwise what cut the run short.
+
+    Raises:
+        InvalidInputError: There are not two sealed briefs, or no box is open, or it refuses them.
+        SandboxError: The box has gone.
+    """
+    if len(files) != BRIEFS:
+        raise InvalidInputError(
+            "give both sealed briefs: negbox box run --at DIR A.sealed B.sealed --out RESULT"
+        )
+    sealed = [SealedBrief.from_bytes(_read(file)) for file in files]
+    directory = writable(out)
+    view = ProgressView(Budget())
+    with hatch.visiting(at) as visit:
+        visit.hand_in(sealed)
+        with shown(view, Console(stderr=True), quiet=quiet) as observe:
+            while isinstance(told := visit.hear(), hatch.Turn):
+                observe(told.progress)
+    if isinstance(told, hatch.Refused):
+        raise InvalidInputError(told.why)
+    if told.agreement and directory:
+        write_all(directory, {AGREEMENT: told.agreement, STATEMENT: told.statement})
+        exits.say(
+            f"Wrote {directory / AGREEMENT} and {directory / STATEMENT}. Check them: negbox verify {out}"
+        )
+    if told.said:
+        exits.say(f"negbox: {told.said}")
+    return told.code
+
+
+def _read(file: Path) -> bytes:
+    return results.contents(file, 4 * LARGEST_BYTES, "give what 'negbox brief seal' wrote")

@@ -1,0 +1,238 @@
+"""`negbox box open`: holds a box open for two parties, signs its claim, and lets it run on what they hand in.
+
+Covered: the host never sees a brief; a box has one run, and its claim is gone when it is; Ctrl-C wipes it and leaves
+nothing behind. Not covered: who the parties are; each checks the claim, and seals its brief, by itself.
+"""
+
+import asyncio
+import resource
+import secrets
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import exits, protocol, results
+from app.run import Options, limits_of, say_what_prompts_are_used, seat_both, walls_of
+from bargaining.agenda import Agenda
+from bargaining.errors import InvalidInputError, NegboxError, SandboxError
+from delegates.budget import Budget
+from delegates.scenario import Outline, agenda_yaml, load, load_agenda, shipped
+from graphs.state import Progress
+from institutions import signature
+from institutions.keys import HostKey
+from sandbox import hatch
+from sandbox import host as host_
+from sandbox.box import Released
+from sandbox.briefing import DeliveredBriefs
+from sandbox.export import agenda_digest
+from sandbox.open_box import OpenBox
+from sandbox.policy import Policy
+from sandbox.pool import Pool
+from sandbox.supervisor import WalledBox
+
+CLAIM, AGENDA = "claim.json", "agenda.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What one host offers.
+
+    Args:
+        agenda: What is negotiated, as the policy leaves it.
+        policy: Under which.
+        key: What claims and statements are signed with.
+        box: Makes the next box; each counts what it uses by itself.
+        folder: Where claim, agenda and hatch are.
+        pool: How many boxes are kept open. None: one, for one run.
+    """
+
+    agenda: Agenda
+    policy: Policy
+    key: HostKey
+    box: Callable[[], WalledBox]
+    folder: Path
+    pool: int | None = None
+
+    def serve(self) -> None:
+        """Hold boxes open: one for one run, or from a pool one after the other, until Ctrl-C.
+
+        Raises:
+            InvalidInputError: The run cannot start, or the folder cannot be used.
+            SandboxError: The walls cannot be built here, or the policy demands more than there is.
+            PurgeError: Something could not be wiped.
+        """
+        self.box().check(self.agenda)
+        with self._shown_agenda(), hatch.opened(self.folder) as window:
+            asyncio.run(self._interruptibly(window))
+
+    async def _interruptibly(self, window: hatch.Hatch) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(self._serve(window))
+        with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)) as received:
+            try:
+                await task
+            except asyncio.CancelledError:
+                if not received:
+                    raise
+                exits.say("Closed: what was open is wiped.")
+                if self.pool is None:
+                    raise KeyboardInterrupt from None
+
+    async def _serve(self, window: hatch.Hatch) -> None:
+        async with AsyncExitStack() as held:
+            if self.pool is None:
+                await self._one(await held.enter_async_context(self.box().open(self.agenda)), window)
+                return
+            pool = await held.enter_async_context(Pool(lambda: self.box().open(self.agenda), self.pool))
+            while True:
+                box = await pool.take()
+                try:
+                    await self._one(box, window)
+                finally:
+                    box.close()
+
+    async def _one(self, box: OpenBox, window: hatch.Hatch) -> None:
+        """Offer a box until it has had its run."""
+        with self._claimed(box):
+            exits.say(
+                f"Open: run {box.job.run}. Each party checks {self.folder / CLAIM} and seals its brief to it; then: "
+                f"negbox box run --at {self.folder} A.sealed B.sealed --out RESULT"
+            )
+            caller, briefing = await self._handed_in(box, window)
+            try:
+                exits.say(f"Run {box.job.run} begins.")
+                finished = await self._ran(box, briefing, caller)
+                exits.say(f"Run {box.job.run} is over, and everything of it wiped.")
+                with suppress(SandboxError):  # the caller has gone: nobody gets the result
+                    await caller.finish(finished)
+            finally:
+                caller.close()
+
+    async def _handed_in(self, box: OpenBox, window: hatch.Hatch) -> tuple[hatch.Caller, DeliveredBriefs]:
+        """Wait for two briefs that are sealed to this box."""
+        while True:
+            caller = await window.caller()
+            refusal = ""
+            try:
+                briefing = DeliveredBriefs(await caller.briefs())
+                briefing.check(box.job)
+                return caller, briefing
+            except InvalidInputError as error:
+                refusal = str(error)
+            except SandboxError:  # nobody handed in anything
+                pass
+            except BaseException:
+                caller.close()
+                raise
+            with suppress(SandboxError):
+                if refusal:
+                    await caller.finish(hatch.Refused(why=refusal))
+            caller.close()
+
+    async def _ran(self, box: OpenBox, briefing: DeliveredBriefs, caller: hatch.Caller) -> hatch.Finished:
+        def observe(p: Progress) -> None:
+            caller.tell(hatch.Turn(turn=p.turn, round=p.round, rounds=p.rounds, to_move=p.to_move))
+
+        running = asyncio.ensure_future(box.negotiate(briefing, observe))
+        watching = asyncio.ensure_future(caller.gone())
+        try:
+            await asyncio.wait([running, watching], return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():  # who handed in the briefs has gone away
+                running.cancel()
+            released = await running
+        except NegboxError as error:
+            return hatch.Finished(code=exits.code_of(error), said=str(error))
+        finally:
+            watching.cancel()
+            if not running.done():  # then this is being cancelled
+                running.cancel()
+                await asyncio.wait([running])
+        return self._finished(released)
+
+    def _finished(self, released: Released) -> hatch.Finished:
+        error = released.error
+        if isinstance(error, asyncio.CancelledError):
+            return hatch.Finished(code=exits.INTERRUPTED, said="Interrupted: nothing was released.")
+        return hatch.Finished(
+            code=exits.OK if error is None else exits.code_of(error),
+            said="" if error is None else str(error),
+            agreement=b64encode(released.agreement),
+            statement=b64encode(signature.sign(released.statement, signature.IN_TOTO_TYPE, self.key)),
+        )
+
+    @contextmanager
+    def _claimed(self, box: OpenBox) -> Iterator[None]:
+        """The signed claim, as long as the box is there."""
+        signed = signature.sign(box.claim(self.policy).to_bytes(), signature.CLAIM_TYPE, self.key)
+        path = self.folder / CLAIM
+        path.unlink(missing_ok=True)  # of a box that is gone: nobody answers at the hatch
+        _write(path, signed)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _shown_agenda(self) -> Iterator[None]:
+        """The agenda as a file. It stays, because results are checked with it."""
+        path = self.folder / AGENDA
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInputError(
+                f"{self.folder}: cannot be made ({error.strerror}); choose another folder with --at"
+            ) from None
+        if path.exists():
+            if agenda_digest(load_agenda(path)) != agenda_digest(self.agenda):
+                raise InvalidInputError(
+                    f"{path}: is there already and is another agenda than this box has; choose another folder with --at"
+                )
+        else:
+            _write(path, agenda_yaml(self.agenda).encode())
+        yield
+
+
+def host(agenda: str, at: Path, options: Options, nonces: Sequence[str], pool: int | None) -> Host:
+    """A host as the command line wants it.
+
+    Raises:
+        InvalidInputError: An option or a file cannot be used.
+        SandboxError: The walls cannot be built here.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if options.isolation == "none":
+        raise InvalidInputError("--isolation none: two parties need a box; leave it out")
+    policy = Policy() if options.policy is None else Policy.load(Path(options.policy))
+    found = policy.narrowed(load(agenda).agenda if agenda in shipped() else load_agenda(agenda))
+    seats = seat_both(Outline(found, {}, {}, synthetic=False), options)
+    mediator = protocol.mediator(options.mediator, found.protocol)
+    say_what_prompts_are_used(seats, found.protocol)
+    limits = policy.limited(limits_of(options))
+    walls = walls_of(options.isolation, policy, host_.gather())
+    nonces = tuple(nonces) or (secrets.token_hex(16),)
+
+    def box() -> WalledBox:
+        return WalledBox(
+            seats,
+            Budget(limits),
+            walls,
+            seed=options.seed,
+            mediator=mediator,
+            assurance="operator",
+            policy=policy,
+            nonces=nonces,
+        )
+
+    return Host(found, policy, HostKey.load_or_create(), box, at, pool)
+
+
+def _write(path: Path, data: bytes) -> None:
+    problem = ""
+    try:
+        results.write(path, data)
+    except OSError as error:
+        problem = error.strerror or "it cannot be written"
+    if problem:
+        raise InvalidInputError(f"{path}: cannot be written ({problem}); choose another folder with --at")
