@@ -148,8 +148,10 @@ def verify(
 def _answers(predicate: _Predicate, nonce: str | None) -> Check:
     name = "statement: answers your nonce"
     if nonce is None:
-        return Check(name, None, "give it with --nonce, or this may be an older run's")
-    return Check(name, nonce in predicate.nonces, "it answers another: it may be an older run's")
+        told = "give it with --nonce" if predicate.nonces else "it answers none, as negbox run takes none"
+        return Check(name, None, f"{told}: this may be an older run's")
+    answered = "another" if predicate.nonces else "none"
+    return Check(name, nonce in predicate.nonces, f"it answers {answered}: it may be an older run's")
 
 
 def _against(agenda: Agenda | None, folder: Path, agreement: bytes, predicate: _Predicate) -> list[Check]:

@@ -24,6 +24,7 @@ from evals.residue import scan_process
 from sandbox import host
 from sandbox.fact import Known
 from sandbox.isolation import ladder
+from sandbox.policy import Policy
 from tests.app.command import CANARY, COMMAND, OFFER, ROOT, SCENARIO, write_script
 from tests.sandbox.isolation.test_attacks import EXPECTED
 
@@ -130,6 +131,12 @@ def test_the_bits_of_the_scenarios_are_right() -> None:
 def test_the_attacks_are_as_many_as_it_says() -> None:
     (count,) = re.findall(r"(\d+) attacks", TEXT)
     assert int(count) == len(EXPECTED.keys() - {"work", "abort"})  # these two are no attacks
+
+
+def test_the_readme_shows_the_default_policy(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```yaml\n(isolation: .*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    (tmp_path / "policy.yaml").write_text(shown)
+    assert Policy.load(tmp_path / "policy.yaml") == Policy()
 
 
 def test_it_can_be_read_in_one_sitting() -> None:
