@@ -165,6 +165,17 @@ def diagnose(facts: "Facts") -> Iterator[Finding]:
         "started as root" if root else "started as an ordinary user",
         "use an ordinary user of its own for negbox: a fault in it is then not a fault of the whole machine",
     )
+    if root:
+        own = bool(value(facts.own_users))
+        refused = getattr(facts.own_users, "note", "") or "refused"
+        yield judge(
+            "users of the processes",
+            facts.own_users,
+            own,
+            "each process of a run is a user of its own" if own else f"all are root: {refused}",
+            "who gets out of a box is then user 0 outside, without rights but owner of what root owns: open what is "
+            "closed (chmod -R o+rX), or give root the capability that it lacks, or start negbox as an ordinary user",
+        )
 
 
 def _without(abi: int) -> str:
