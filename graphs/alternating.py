@@ -1,6 +1,6 @@
 """Alternating offers: the sides take turns to offer, accept or walk away, until the deadline.
 
-Nothing is checkpointed and nothing is streamed; LangSmith tracing is off whatever the environment says.
+Nothing is checkpointed, streamed or traced, whatever the environment says and whoever runs it (`graphs.apart`).
 """
 
 import time
@@ -10,7 +10,6 @@ from functools import cache
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langsmith import tracing_context
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
@@ -18,6 +17,7 @@ from bargaining.mandate import BoundMandate
 from bargaining.table import Table
 from delegates.delegate import Delegate
 from graphs import nodes
+from graphs.apart import quiet, run
 from graphs.referee import Referee
 from graphs.routing import REFUSALS
 from graphs.state import Context, Ending, Progress, State
@@ -36,8 +36,8 @@ class Negotiation:
 def build() -> CompiledStateGraph[State, Context, State, State]:
     """The compiled state machine: turns, then the settlement. A step costs 0.2 ms, so a move is one step."""
     graph = StateGraph(State, context_schema=Context)
-    graph.add_node("turn", nodes.turn)
-    graph.add_node("settle", nodes.settle)
+    graph.add_node("turn", quiet(nodes.turn))
+    graph.add_node("settle", quiet(nodes.settle))
     graph.add_edge(START, "turn")
     graph.add_edge("settle", END)
     return graph.compile(checkpointer=False)
@@ -78,8 +78,7 @@ async def negotiate(
     start: State = {"table": Table(agenda), "refusals": (), "ending": None, "result": None}
     # each turn takes a step, and each refusal one more
     steps = len(agenda.roles) * agenda.rounds * REFUSALS + 8
-    with tracing_context(enabled=False):
-        end = await build().ainvoke(start, {"recursion_limit": steps}, context=context)
+    end = await run(build(), start, context, steps)
     assert end["result"] is not None
     assert end["ending"] is not None
     return Negotiation(end["result"], end["ending"], end["table"])

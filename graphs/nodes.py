@@ -9,6 +9,7 @@ from langgraph.types import Command
 from bargaining.agreement import Agreement, NoDeal
 from bargaining.move import Accept, Move, Pass, WalkAway
 from bargaining.table import Table, View
+from graphs.apart import apart
 from graphs.referee import Legal
 from graphs.routing import REFUSALS, after_turn
 from graphs.state import Context, Ending, Progress, State
@@ -43,7 +44,7 @@ async def _decide(context: Context, table: Table, refusals: tuple[str, ...]) -> 
     try:
         async with limit:
             view = View(table, role, left, refusals)
-            return await context.delegates[role].decide(view) if left != 0.0 else None
+            return await apart(context.delegates[role].decide(view)) if left != 0.0 else None
     except TimeoutError:
         if not limit.expired():
             raise  # the delegate's own affair, not the deadline

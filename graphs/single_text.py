@@ -1,10 +1,10 @@
 """Single negotiating text: a mediator proposes, both sides say in private whether they would sign, to the deadline.
 
 The state holds the texts, which both sides read, and no answer: a checkpoint, a stream or a trace of the state
-would show nothing that only one side or the mediator may know. (Nothing is checkpointed or streamed either, and
-LangSmith tracing is off whatever the environment says.) Answers are kept in the runtime context, from which a
-node makes each side a view with its own answers only. What the mediator's next texts tell indirectly remains: see
-`bargaining.text`.
+would show nothing that only one side or the mediator may know. (Nothing is checkpointed, streamed or traced either,
+whatever the environment says and whoever runs it: `graphs.apart`.) Answers are kept in the runtime context, from
+which a node makes each side a view with its own answers only. What the mediator's next texts tell indirectly
+remains: see `bargaining.text`.
 
 When the rounds or the time are over, the best text that both have signed (`Signatures.draft`) is the agreement,
 checked against both mandates once more. A text that only one side has answered when the time ends counts for
@@ -23,7 +23,6 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
-from langsmith import tracing_context
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
@@ -33,6 +32,7 @@ from bargaining.text import Ballot, MediatorView, Signatures, TextView
 from delegates.mediator import Mediator
 from delegates.responder import Responder
 from graphs.alternating import unobserved
+from graphs.apart import apart, quiet, run
 from graphs.referee import Referee
 from graphs.state import Ending, Progress
 
@@ -67,6 +67,8 @@ class Context:
     """All answers so far, for the mediator's view."""
     answers: defaultdict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     """Each side's own answers, for its view."""
+    faults: list[Exception] = field(default_factory=list)
+    """What went wrong in a node."""
 
     def seconds_left(self) -> float | None:
         """The time left, at least 0. None without a deadline."""
@@ -94,7 +96,7 @@ async def mediate(state: State, runtime: Runtime[Context]) -> Command[Literal["m
     try:
         async with limit:
             view = MediatorView(context.agenda, number, tuple(context.ballots), left)
-            proposed = await context.mediator.propose(view) if left != 0.0 else None
+            proposed = await apart(context.mediator.propose(view)) if left != 0.0 else None
     except TimeoutError:
         if not limit.expired():
             raise  # the mediator's own affair, not the deadline
@@ -114,7 +116,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> Command[Literal["me
     context, number = runtime.context, state["round"]
     left = context.seconds_left()
     asked = {
-        role: asyncio.ensure_future(responder.answer(_view(context, role, state, left)))
+        role: apart(responder.answer(_view(context, role, state, left)))
         for role, responder in context.responders.items()
     }
     limit = asyncio.timeout(left)
@@ -162,9 +164,9 @@ def _view(context: Context, role: str, state: State, left: float | None) -> Text
 def build() -> CompiledStateGraph[State, Context, State, State]:
     """The compiled state machine: mediate, answer, settle."""
     graph = StateGraph(State, context_schema=Context)
-    graph.add_node("mediate", mediate)
-    graph.add_node("answer", answer)
-    graph.add_node("settle", settle)
+    graph.add_node("mediate", quiet(mediate))
+    graph.add_node("answer", quiet(answer))
+    graph.add_node("settle", quiet(settle))
     graph.add_edge(START, "mediate")
     graph.add_edge("settle", END)
     return graph.compile(checkpointer=False)
@@ -203,8 +205,7 @@ async def negotiate(
     context = Context(agenda, mediator, sides, Referee(agenda, mandates), clock, deadline, observe)
     start: State = {"round": 1, "texts": (), "ending": None, "result": None}
     steps = 2 * agenda.rounds + 8
-    with tracing_context(enabled=False):
-        end = await build().ainvoke(start, {"recursion_limit": steps}, context=context)
+    end = await run(build(), start, context, steps)
     assert end["result"] is not None
     assert end["ending"] is not None
     return Mediated(end["result"], end["ending"], end["texts"])

@@ -4,7 +4,7 @@ Briefs and conversations with models live in the delegates, which nodes reach th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypedDict
 
 from bargaining.agreement import Agreement, NoDeal
@@ -46,6 +46,8 @@ class Context:
     deadline: float | None
     """When the time is over, by the clock."""
     observe: Callable[[Progress], None]
+    faults: list[Exception] = field(default_factory=list)
+    """What went wrong in a node."""
 
     def seconds_left(self) -> float | None:
         """The time left, at least 0. None without a deadline."""

@@ -26,7 +26,7 @@ from sandbox.check import Check
 from sandbox.export import release, release_offers
 from sandbox.isolation.interface import Level
 from sandbox.seating import Seat, Seating
-from sandbox.session import Held, hold
+from sandbox.session import Held, bare, hold
 from sandbox.statement import statement
 
 __all__ = ["Box", "Released", "Seat"]
@@ -121,7 +121,7 @@ class Box:
                 digests = await weights_digests(models)
                 held = await hold(sitting, observe)
         except asyncio.CancelledError as caught:  # also while the models were being closed
-            held, cancelled = Held(), caught
+            held, cancelled = Held(), bare(caught)
         agreement = release(held.result, agenda)
         delegations = self._seating.delegations(agenda, digests)
         mediation = self._seating.mediation(agenda, digests)
