@@ -1,7 +1,8 @@
 """What this machine offers to a box, and where it could keep what a box held. Each fact is known or it says why not.
 
-Covered: user namespaces and bubblewrap (tried, not guessed from settings), Landlock, seccomp, root, swap, locked
-memory, zeroing of freed memory, core dumps, tracing variables (their names, never their values), ptrace.
+Covered: user namespaces and bubblewrap (tried, not guessed from settings), Landlock, seccomp, root, users of their own
+for children, swap, locked memory, zeroing of freed memory, core dumps, tracing variables (their names, never their
+values), ptrace.
 Not covered: the hypervisor below and what it keeps (snapshots, balloons, its own swap); suspend to disk; services
 that read other processes' memory; network file systems. The calls are the same on x86-64 and aarch64; only x86-64
 was run. Elsewhere than on Linux every fact is unknown.
@@ -44,6 +45,8 @@ class Facts:
     seccomp: Fact[bool]
     real_root: Fact[bool]
     """User 0 of the machine, not of a user namespace."""
+    own_users: Fact[bool]
+    """Whether children can get a user of their own, for which this process has to be root."""
     swap: Fact[tuple[Swap, ...]]
     swapped_out_pages: Fact[int]
     """How many pages the kernel wrote to swap since it started: the same before and after a run, and none of its
@@ -67,21 +70,23 @@ class Facts:
 
 
 def gather(environment: Mapping[str, str] | None = None, *, root: Path = Path("/")) -> Facts:
-    """Establish all facts. Takes a few hundredths of a second, and starts two or three short processes.
+    """Establish all facts. Takes a few hundredths of a second, and starts a few short processes.
 
     Args:
         environment: Where tracing variables are looked for; `os.environ` if None.
         root: Below which `proc` and `boot` are read.
     """
     release = platform.release()
+    bubblewrap = trial.bubblewrap()
     return Facts(
         kernel=f"{platform.system()} {release}",
         machine=platform.machine(),
         user_namespaces=trial.user_namespaces(),
-        bubblewrap=trial.bubblewrap(),
+        bubblewrap=bubblewrap,
         landlock_abi=trial.landlock_abi(),
         seccomp=trial.seccomp(),
         real_root=real_root(root),
+        own_users=trial.own_users(bubblewrap),
         swap=swap(root),
         swapped_out_pages=swapped_out_pages(root),
         memory_lock_bytes=memory_lock(root),

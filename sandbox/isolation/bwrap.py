@@ -4,25 +4,26 @@ Covered: no /proc (but two of its files, for an embedded engine), /sys, /etc, /r
 file; no network unless asked for; users, processes, IPC and host name of its own; nothing of the caller's environment,
 arguments or files; ends with its starter. Its memory can be wiped from outside: the starter owns its user namespace.
 Not covered: what it may do with what it has, and virtual sockets (vsock), which have no namespaces: see `harden`.
-GPU devices. With a network, all of the host's, loopback included. Root's child is still user 0 outside: it has no
-rights over anything, but owns whatever root owns, so show it nothing that only root may read.
+GPU devices. With a network, all of the host's, loopback included. A child that root has to start as root (see
+`descent`) is still user 0 outside: it has no rights over anything, but owns whatever root owns.
 """
 
 import json
 import os
+import resource
 import select
 import stat
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 
 from bargaining.errors import SandboxError
-from sandbox.isolation import shown
+from sandbox.isolation import descent, shown, way
 from sandbox.isolation.environment import clean
-from sandbox.isolation.interface import Child, Level, Room
+from sandbox.isolation.interface import Child, Level, Room, User, limits
 
 START_SECONDS = 10.0
 _NAMESPACES = ("user", "ipc", "pid", "net", "uts", "cgroup-try")
@@ -35,6 +36,7 @@ class BwrapIsolation:
 
     Args:
         program: Where bwrap is.
+        own_users: Whether each child gets a user of its own where its files allow that. Only root can.
 
     Raises:
         SandboxError: This bwrap cannot be used.
@@ -42,8 +44,9 @@ class BwrapIsolation:
 
     level: Level = "bwrap"
 
-    def __init__(self, program: Path) -> None:
+    def __init__(self, program: Path, *, own_users: bool = False) -> None:
         self._program = program
+        self._own_users = own_users
         # one that is setuid root builds with root's rights, and cannot take user namespaces away
         if program.stat().st_mode & stat.S_ISUID:
             raise SandboxError(
@@ -69,7 +72,8 @@ class BwrapIsolation:
                 options = ["--info-fd", str(telling), *self._walls(room)]
                 os.write(listed, b"".join(os.fsencode(option) + b"\0" for option in options))
                 os.lseek(listed, 0, os.SEEK_SET)
-                process = self._start(listed, command, (*fds, listed, only_theirs.fileno()))
+                whole = [str(self._program), "--args", str(listed), "--", *command]
+                process, user = self._start(whole, (*fds, listed, only_theirs.fileno()), room)
             try:
                 pid = _read_pid(told)
             except BaseException:
@@ -78,24 +82,36 @@ class BwrapIsolation:
         if pid is None:
             _end(process)
             raise SandboxError(f"bubblewrap could not build a box: {self._complaint(room)}")
-        child = Child(process, pid)
+        child = Child(process, pid, user)
         child.limit(room, apart=True)
         return child
 
-    def _start(self, listed: int, command: Sequence[str], fds: Sequence[int]) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(  # noqa: S603 - our own command
-                [str(self._program), "--args", str(listed), "--", *command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=fds,
-                env={},
-                cwd="/",
-                start_new_session=True,  # Ctrl-C is for the starter alone, who has to wipe first
-            )
-        except OSError as error:
-            problem = error.strerror
+    def _start(
+        self, command: Sequence[str], fds: Sequence[int], room: Room, errors: int = subprocess.DEVNULL
+    ) -> tuple[subprocess.Popen[bytes], User | None]:
+        found = way.of_child(room, self._program, self._interpreter) if self._own_users else None
+        environment: Mapping[str, str] = {}
+        user: User | None = None
+        with ExitStack() as ours:
+            if found and not descent.lacking(found):
+                # bwrap itself counts too
+                allowed = limits(room) | {resource.RLIMIT_NPROC: room.processes + 1}
+                command, plan = ours.enter_context(descent.down(command, {}, found, allowed))
+                fds, user, environment = (*fds, plan), "own", self._libraries()
+            try:
+                process = subprocess.Popen(  # noqa: S603 - our own command
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    pass_fds=fds,
+                    env=environment,
+                    cwd="/",
+                    start_new_session=True,  # Ctrl-C is for the starter alone, who has to wipe first
+                )
+                return process, user
+            except OSError as error:
+                problem = error.strerror
         raise SandboxError(f"{self._program} cannot be started: {problem}; run 'negbox doctor'")
 
     def _walls(self, room: Room) -> list[str]:
@@ -134,28 +150,27 @@ class BwrapIsolation:
         variables = clean(network=room.network)
         if needed.module_path:
             variables["PYTHONPATH"] = os.pathsep.join(needed.module_path)
-        if needed.library_path:
-            variables["LD_LIBRARY_PATH"] = os.pathsep.join(needed.library_path)
+        variables |= self._libraries()
         for name, value in variables.items():
             options += ["--setenv", name, value]
         return options
 
     def _complaint(self, room: Room) -> str:
         """What bwrap says about a box in which nothing happens."""
-        last = ""
-        with suppress(OSError, subprocess.TimeoutExpired):
-            trial = subprocess.run(  # noqa: S603 - our own command
-                [str(self._program), *self._walls(room), "--", str(self._interpreter.executable), "-c", ""],
-                env={},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=START_SECONDS,
-                check=False,
-            )
-            last = (trial.stderr.strip().splitlines() or [""])[-1]
+        command = [str(self._program), *self._walls(room), "--", str(self._interpreter.executable), "-c", ""]
+        trial, _ = self._start(command, (), room, subprocess.PIPE)
+        said = b""
+        with trial:
+            with suppress(subprocess.TimeoutExpired):
+                _, said = trial.communicate(timeout=START_SECONDS)
+            trial.kill()
+        last = (said.decode(errors="replace").strip().splitlines() or [""])[-1]
         advice = "run 'negbox doctor' to see what this machine lacks"
         return f"{last.removeprefix('bwrap: ')}; {advice}" if last else advice
+
+    def _libraries(self) -> dict[str, str]:
+        folders = self._interpreter.library_path
+        return {"LD_LIBRARY_PATH": os.pathsep.join(folders)} if folders else {}
 
 
 def _bind(paths: Iterable[Path]) -> list[str]:

@@ -23,6 +23,9 @@ from bargaining.errors import SandboxError
 Level = Literal["bwrap", "landlock", "none"]
 """Strongest first."""
 
+User = Literal["own", "starter", "root"]
+"""Whom the system takes a child for: somebody that nobody else is, whoever started it, or root that started it."""
+
 KILL_SECONDS = 5.0
 _OPEN_FILES = {False: 64, True: 256}
 """By whether there is a network: a broker holds connections."""
@@ -41,7 +44,7 @@ class Room:
     cpu_seconds: int
     processes: int
     """How many processes and threads (RLIMIT_NPROC). The kernel does not count root's; and where it counts all that the
-    user runs on this machine (no user namespace, or Linux before 5.14) only 1 is enforced."""
+    user runs on this machine (no user of its own, and no user namespace or Linux before 5.14) only 1 is enforced."""
 
 
 class Isolation(Protocol):
@@ -75,10 +78,14 @@ class Child:
     Args:
         process: What was started, and has to be reaped.
         pid: The interpreter, where that is another process below it.
+        user: Whom the system takes it for.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], pid: int | None = None) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], pid: int | None = None, user: User | None = None
+    ) -> None:
         self._process = process
+        self.user: User = user or ("starter" if os.geteuid() else "root")
         self._pid = process.pid if pid is None else pid
         self._pidfd: int | None = None
         # by number alone we might hit a stranger: once the process is reaped its number is free again
@@ -154,7 +161,7 @@ class Child:
             )
 
     def limit(self, room: Room, *, apart: bool) -> None:
-        """Set its limits. It may run by now, but has heard nothing yet.
+        """Set its limits. It may run by now, but has heard nothing yet. One with a user of its own has them already.
 
         Args:
             room: What it gets.
@@ -163,16 +170,12 @@ class Child:
         Raises:
             SandboxError: They could not be set. It has been ended.
         """
-        limits = {
-            resource.RLIMIT_CORE: 0,
-            resource.RLIMIT_FSIZE: 0,
-            resource.RLIMIT_NOFILE: _OPEN_FILES[room.network],
-            resource.RLIMIT_AS: room.address_space,
-            resource.RLIMIT_CPU: room.cpu_seconds,
-        }
+        if self.user == "own":
+            return
+        wanted = limits(room)
         if room.processes == 1 or (apart and _counts_apart()):
-            limits[resource.RLIMIT_NPROC] = room.processes
-        for name, value in limits.items():
+            wanted[resource.RLIMIT_NPROC] = room.processes
+        for name, value in wanted.items():
             try:
                 _, most = resource.prlimit(self._pid, name)
                 limit = value if most == resource.RLIM_INFINITY else min(value, most)
@@ -196,6 +199,17 @@ class Child:
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None
+
+
+def limits(room: Room) -> dict[int, int]:
+    """The limits of a room, by the number of the resource, but for that of processes."""
+    return {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: _OPEN_FILES[room.network],
+        resource.RLIMIT_AS: room.address_space,
+        resource.RLIMIT_CPU: room.cpu_seconds,
+    }
 
 
 def _counts_apart() -> bool:

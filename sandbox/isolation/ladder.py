@@ -45,14 +45,15 @@ def build(level: Level, facts: Facts) -> Isolation:
     """
     if problem := missing(level, facts):
         raise SandboxError(f"isolation {level!r} cannot be built: {problem}; run 'negbox doctor' for details")
+    own = isinstance(facts.own_users, Known) and facts.own_users.value
     match level:
         case "bwrap":
             found = facts.bubblewrap
             assert isinstance(found, Known)
             assert found.value is not None
-            return BwrapIsolation(found.value.path)
+            return BwrapIsolation(found.value.path, own_users=own)
         case "landlock":
-            return LandlockIsolation()
+            return LandlockIsolation(own_users=own)
         case "none":
             return NoIsolation()
 

@@ -11,11 +11,12 @@ import ssl
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 RESOLVER = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf")
-# never the whole of /etc/ssl: a box that root starts is still the owner of /etc/ssl/private
+# never the whole of /etc/ssl: a child that root has to start as root would own /etc/ssl/private
 CERTIFICATES = (
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
@@ -33,7 +34,8 @@ first it does not load; without the second its threads hold each other up: measu
 
 _STORES = ("/nix/store", "/gnu/store")
 """Where a library names its libraries by their place in a store."""
-_SITES = {"site-packages", "dist-packages"}
+SITES = {"site-packages", "dist-packages"}
+"""What folders with installed packages are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ def interpreter() -> Interpreter:
         entry
         for entry in dict.fromkeys(entries)
         if not any(entry.is_relative_to(known) for known in standard)
-        and (entry.name in _SITES or entry in used)
+        and (entry.name in SITES or entry in used)
     ]
-    sites = [entry for entry in entries if entry.name in _SITES]
+    sites = [entry for entry in entries if entry.name in SITES]
     folders, library_path = _libraries(added)
-    inside = [known / name for known in standard for name in _SITES]
+    inside = [known / name for known in standard for name in SITES]
     return Interpreter(
         executable=executable,
         binary=binary,
@@ -89,7 +91,7 @@ def interpreter() -> Interpreter:
             )
         ),
         hidden=tuple(folder for folder in inside if folder.is_dir() and folder not in sites),
-        module_path=tuple(str(entry) for entry in added if entry.name not in _SITES or _is_foreign(entry)),
+        module_path=tuple(str(entry) for entry in added if entry.name not in SITES or _is_foreign(entry)),
         library_path=library_path,
     )
 
@@ -138,14 +140,15 @@ def _is_foreign(site: Path) -> bool:
 
 def _code(entry: Path) -> Iterator[Path]:
     """What of an entry of the module path is code."""
-    if entry.name in _SITES or entry.is_file():
+    if entry.name in SITES or entry.is_file():
         yield entry
         return
     for inner in entry.iterdir():
-        is_module = inner.suffix in {".py", ".so"} and inner.is_file()
-        is_package = inner.suffix in {".dist-info", ".libs"} or (inner / "__init__.py").is_file()
-        if is_module or is_package:
-            yield inner
+        with suppress(PermissionError):  # a folder that is closed to us has no code for us
+            is_module = inner.suffix in {".py", ".so"} and inner.is_file()
+            is_package = inner.suffix in {".dist-info", ".libs"} or (inner / "__init__.py").is_file()
+            if is_module or is_package:
+                yield inner
 
 
 def _libraries(added: Iterable[Path]) -> tuple[list[Path], tuple[str, ...]]:

@@ -23,6 +23,7 @@ GOOD = Facts(
     landlock_abi=Known(7),
     seccomp=Known(True),
     real_root=Known(False),
+    own_users=Known(False, "only root can give it one"),
     swap=Known(()),
     swapped_out_pages=Known(0),
     memory_lock_bytes=Known(8 << 20),
@@ -71,7 +72,7 @@ def test_on_the_best_machine_nothing_is_open_but_what_always_is(monkeypatch: pyt
         ("core dumps", {"core_pattern": Known("|/usr/share/apport/apport")}),
         ("tracing variables", {"tracing": ("LANGSMITH_TRACING",)}),
         ("looking into processes", {"ptrace_scope": Known(0)}),
-        ("root", {"real_root": Known(True)}),
+        ("root", {"real_root": Known(True), "own_users": Known(True)}),
     ],
 )
 def test_what_is_open_is_said_with_what_to_do_about_it(
@@ -96,6 +97,16 @@ def test_what_is_unknown_is_never_taken_for_good(monkeypatch: pytest.MonkeyPatch
     shown = run(monkeypatch, facts)
     assert "[nobody] could tell" in shown
     assert "taken for open" in shown
+
+
+def test_root_is_told_whether_the_processes_of_a_run_are_root_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "users of the processes" not in states(GOOD)
+    root = replace(GOOD, real_root=Known(True), own_users=Known(True))
+    assert states(root)["users of the processes"] == "closed"
+    refused = replace(root, own_users=Known(False, "/root/venv/x.py is closed to others than its owner"))
+    assert states(refused)["users of the processes"] == "open"
+    assert "all are root: /root/venv/x.py is closed" in run(monkeypatch, refused)
+    assert states(replace(root, own_users=Unknown("it hung")))["users of the processes"] == "unknown"
 
 
 def test_without_bubblewrap_the_next_level_is_reached_and_what_is_missing_said(

@@ -28,6 +28,8 @@ def test_this_machine_is_known() -> None:
     assert facts.user_namespaces == trial.user_namespaces()
     assert facts.core_piped is not None
     assert isinstance(facts.swapped_out_pages, Known)
+    assert isinstance(facts.own_users, Known)
+    assert os.geteuid() == 0 or not facts.own_users.value
 
 
 def test_nothing_is_known_of_a_machine_without_proc(tmp_path: Path) -> None:
