@@ -31,6 +31,8 @@ from sandbox.statement import Delegation, Setting, Totals, statement
 GRACE_SECONDS = 60.0
 """What a box may take beyond its time: it minds that itself, and says what ran out."""
 
+ROOT_OUTSIDE = "A process of the run was root outside its walls: who got out of them owned what root owns."
+
 
 class OpenBox:
     """Made by `WalledBox.open`. It is good for one negotiation.
@@ -122,7 +124,9 @@ class OpenBox:
         spent = self._budget.spent
         limits = self.job.limits
         used = Totals(spent.calls - before.calls, spent.tokens - before.tokens, most_tokens=limits.tokens)
-        setting = replace(self.setting, purge=checks, not_covered=briefing.not_covered, usage=used)
+        root = any(child.user == "root" for child in self._crew.children.values())
+        not_covered = (*([ROOT_OUTSIDE] if root else []), *briefing.not_covered)
+        setting = replace(self.setting, purge=checks, not_covered=not_covered, usage=used)
         error = cancelled or problem or account.error
         said = statement(agenda, released, self._delegations, self.job.seed, (), self._mediation, setting)
         return Released(

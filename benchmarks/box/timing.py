@@ -101,6 +101,7 @@ class _SeenChild(Child):
 
     def __init__(self, child: Child, watched: Watched) -> None:
         self._child, self._watched = child, watched
+        self.user = child.user
 
     @property
     def pid(self) -> int:
