@@ -9,7 +9,8 @@ Exit codes: 0 served, 2 the job cannot be used, 4 out of time, 5 the box broke t
 closed, 70 unforeseen.
 
 Covered: whatever the box says, only models of the job are asked, with fields that are known, within the limits on
-requests, tokens, prompts, replies and time; one question at a time for each model, and a short queue. Retries happen
+requests, tokens, prompts (whole ones, whatever of them was said before), replies and time; one question at a time for
+each model, and a short queue; the sides share no connection. Retries happen
 here. Providers' errors come back as a kind without text. Nothing is logged: the outputs lead nowhere, and the
 environment is emptied of all that a library could listen to.
 Not covered: what a provider keeps; what the box tells a provider through its prompts, and when; attempts inside a retry
@@ -41,6 +42,8 @@ from sandbox import frame
 from sandbox.allowance import Allowance, BrokerJob, Tally
 from sandbox.channel import Connection
 from sandbox.message import LARGEST_QUESTION_BYTES, QUESTIONS, Ask, Cancel, Failure, Kind, Reply
+from sandbox.side import Sides
+from sandbox.transcript import MOST_TURNS, Heard, Transcript
 from sandbox.warmup import Harden, Needs, warm_up
 
 __all__ = ["Allowance", "Broker", "BrokerJob", "Harden", "main"]
@@ -62,17 +65,24 @@ class Broker:
         allowance: How much.
         complain: Called with what is wrong with a model, in our own words: they name a host and a status. For whoever
             started the broker, not for the box.
+        again: Opens a model of the list once more, with connections of its own; None: there are none to keep apart.
     """
 
     def __init__(
-        self, models: Sequence[Model], allowance: Allowance, complain: Callable[[str], None] = lambda _: None
+        self,
+        models: Sequence[Model],
+        allowance: Allowance,
+        complain: Callable[[str], None] = lambda _: None,
+        again: Callable[[int], Model | None] = lambda _: None,
     ) -> None:
         self._complain = complain
         self._models = tuple(models)
+        self._sides = Sides(models, again)
         self._allowance = allowance
         self._tally = Tally(allowance.tokens)
         self._turns = [asyncio.Lock() for _ in models]
         self._present = [0 for _ in models]
+        self._heard = Heard()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._messages = self._requests = self._last = 0
 
@@ -112,47 +122,53 @@ class Broker:
                     raise SandboxError("the box used a number twice")
                 self._last = number
                 self._requests += 1
-                if refusal := self._refusal(question):
+                asked = self._heard.extended(question)
+                if refusal := self._refusal(asked):
                     # sent from here, so that a box that does not read what it is told is not listened to either
                     with suppress(SandboxError):
                         await connection.send(Failure(id=number, kind=refusal))
                     return
-                self._present[question.model] += 1
-                task = asyncio.create_task(self._answer(question, connection))
+                self._heard.keep(question.conversation, asked)
+                self._present[asked.model] += 1
+                task = asyncio.create_task(self._answer(number, asked, connection))
                 self._running[number] = task
-                task.add_done_callback(lambda _: self._answered(question))
+                task.add_done_callback(lambda _: self._answered(number, asked.model))
 
-    def _answered(self, ask: Ask) -> None:
-        self._running.pop(ask.id, None)
-        self._present[ask.model] -= 1
+    def _answered(self, number: int, model: int) -> None:
+        self._running.pop(number, None)
+        self._present[model] -= 1
 
-    def _refusal(self, ask: Ask) -> Kind | None:
+    def _refusal(self, asked: Transcript) -> Kind | None:
         """Why a question is not put to its model, if it is not."""
-        if ask.model >= len(self._models):
+        if asked.model >= len(self._models):
             return "ModelUnavailableError"
         allowed = self._allowance
-        if self._requests > allowed.requests or ask.max_tokens > allowed.max_tokens:
+        if self._requests > allowed.requests or asked.request.max_tokens > allowed.max_tokens:
             return "LimitReachedError"
-        if ask.prompt_bytes > allowed.prompt_bytes:
+        if asked.prompt_bytes > allowed.prompt_bytes or len(asked.request.turns) > MOST_TURNS:
             return "LimitReachedError"
-        return "ModelTransientError" if self._present[ask.model] > QUEUE else None
+        if self._present[asked.model] > QUEUE:
+            return "ModelTransientError"
+        return None if self._sides.model(asked) else "LimitReachedError"
 
-    async def _answer(self, ask: Ask, connection: Connection) -> None:
+    async def _answer(self, number: int, asked: Transcript, connection: Connection) -> None:
         """Put a question to its model and send back what comes of it."""
-        answer = await self._asked(ask)
+        answer = await self._asked(number, asked)
         with suppress(SandboxError):  # the box has gone
             try:
                 await connection.send(answer)
             except ValueError:  # too large
-                await connection.send(Failure(id=ask.id, kind="ModelReplyError"))
+                await connection.send(Failure(id=number, kind="ModelReplyError"))
 
-    async def _asked(self, ask: Ask) -> Reply | Failure:
+    async def _asked(self, number: int, asked: Transcript) -> Reply | Failure:
         kind: Kind = "ModelUnavailableError"
         wait: float | None = None
         try:
-            async with self._turns[ask.model]:
-                completion = await self._tally.ask(self._models[ask.model], ask.request)
-            return Reply.of(ask.id, completion)
+            model = self._sides.model(asked)
+            assert model is not None, "it was looked for before"
+            async with self._turns[asked.model]:
+                completion = await self._tally.ask(model, asked.request)
+            return Reply.of(number, completion)
         except ModelTransientError as error:
             kind, wait = "ModelTransientError", error.retry_after_seconds
             self._complain(str(error))
@@ -167,14 +183,16 @@ class Broker:
             raise
         except BaseException:  # noqa: BLE001, S110 - it could hold a prompt; a panic in Rust is no Exception
             pass
-        return Failure.of(ask.id, kind, wait)
+        return Failure.of(number, kind, wait)
 
     async def _close(self, connection: Connection) -> None:
         await connection.close()
         running = list(self._running.values())
         for task in running:
             task.cancel()
-        closing = asyncio.gather(*running, *(model.close() for model in self._models), return_exceptions=True)
+        closing = asyncio.gather(
+            *running, *(model.close() for model in self._sides.opened), return_exceptions=True
+        )
         done, _ = await asyncio.wait([closing], timeout=CLOSING_SECONDS)
         outcomes = closing.result()[len(running) :] if done else [TimeoutError()]
         if any(isinstance(outcome, BaseException) for outcome in outcomes):
@@ -235,10 +253,15 @@ async def _run(
     """Serve, and end the process from within: the event loop's own end would wait for threads that look up names."""
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     connection = await Connection.open(channel_fd)
-    models = [
-        open_model(spec, seed=job.seed, timeout_seconds=job.call_seconds, environment=job.keys)
-        for spec in job.models
-    ]
+
+    def opened(spec: str) -> Model:
+        return open_model(spec, seed=job.seed, timeout_seconds=job.call_seconds, environment=job.keys)
+
+    def again(number: int) -> Model | None:
+        """One that is here has no connections, and an embedded engine is large."""
+        return opened(job.models[number]) if number in needs.remote else None
+
+    models = [opened(spec) for spec in job.models]
     if job.harden:
         if harden is None:
             raise SandboxError("this broker knows no way to close itself: start it as a process")
@@ -248,7 +271,7 @@ async def _run(
         os.write(line, b"ready\n")
     code = 0
     try:
-        await Broker(models, job.limits, Complaints(line)).serve(connection)
+        await Broker(models, job.limits, Complaints(line), again).serve(connection)
     except LimitReachedError:
         code = 4
     except SandboxError:

@@ -25,6 +25,7 @@ from bargaining.errors import (
     SandboxError,
 )
 from delegates.models.interface import Completion, Request, Usage
+from sandbox.frame import HEAD_BYTES
 from sandbox.message import (
     ANSWERS,
     BROKEN,
@@ -33,14 +34,14 @@ from sandbox.message import (
     Cancel,
     Failure,
     Reply,
-    Said,
     decode,
     encode,
-    whole,
 )
+from sandbox.transcript import Told
 
 FRAME_SECONDS = 30.0
 """The longest time from the first byte of a frame to its last."""
+_CHUNK_BYTES = 2**16
 _ENDED = "the channel to the broker has ended"
 
 _Message = TypeVar("_Message")
@@ -51,7 +52,9 @@ class Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._buffer = bytearray()
         self._next = 0
+        self._told = Told()
         self._waiting: dict[int, asyncio.Future[Reply | Failure | None]] = {}
         self._withdrawn: set[int] = set()
         self._listening: asyncio.Task[None] | None = None
@@ -86,16 +89,34 @@ class Connection:
             SandboxError: It breaks the rules, stops in the middle, or takes too long.
         """
         try:
-            head = await self._reader.read(1)
-            if not head:
+            if not self._buffer:
+                self._buffer += await self._reader.read(_CHUNK_BYTES)
+            if not self._buffer:
                 return None
-            async with asyncio.timeout(FRAME_SECONDS):
-                length = int.from_bytes(head + await self._reader.readexactly(3), "big")
-                data = await self._reader.readexactly(length) if length <= largest else b""
-            return decode(data, expected)  # nothing is no message
-        except (OSError, EOFError, TimeoutError):
+            if (data := self._frame(largest)) is None:
+                async with asyncio.timeout(FRAME_SECONDS):
+                    while (data := self._frame(largest)) is None:
+                        chunk = await self._reader.read(_CHUNK_BYTES)
+                        if not chunk:
+                            break
+                        self._buffer += chunk
+            return decode(data or b"", expected)  # nothing is no message
+        except (OSError, TimeoutError):
             pass  # raised below: this exception holds what was read
         raise SandboxError(BROKEN)
+
+    def _frame(self, largest: int) -> bytes | None:
+        """Take the first frame out of what has arrived, if all of it has; one that is too long is empty."""
+        if len(self._buffer) < HEAD_BYTES:
+            return None
+        end = HEAD_BYTES + int.from_bytes(self._buffer[:HEAD_BYTES], "big")
+        if end > HEAD_BYTES + largest:
+            return b""
+        if len(self._buffer) < end:
+            return None
+        data = bytes(self._buffer[HEAD_BYTES:end])
+        del self._buffer[:end]
+        return data
 
     async def send(self, message: Ask | Cancel | Reply | Failure) -> None:
         """Send a message, and wait while the other end is behind with reading.
@@ -114,18 +135,15 @@ class Connection:
             pass
         raise SandboxError(_ENDED)
 
-    def number(self) -> int:
-        """A number for the next question."""
-        self._next += 1
-        return self._next
-
-    async def exchange(self, ask: Ask) -> Reply | Failure:
-        """Send a question and wait for what answers it. If the wait is cancelled, the broker is told.
+    async def exchange(self, model: int, request: Request) -> Reply | Failure:
+        """Ask a model of the list, and wait for an answer. If the wait is cancelled, the broker is told.
 
         Raises:
             ValueError: It cannot be sent at all. See `encode`.
             SandboxError: The channel has ended.
         """
+        self._next += 1
+        ask = self._told.ask(self._next, model, request)
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
         waiting: asyncio.Future[Reply | Failure | None] = asyncio.get_running_loop().create_future()
@@ -134,6 +152,8 @@ class Connection:
             try:
                 await self.send(ask)
                 if (answer := await waiting) is not None:
+                    if isinstance(answer, Reply):
+                        self._told.answered(ask)
                     return answer
             except asyncio.CancelledError:
                 if ask.id in self._waiting and not self._writer.is_closing():
@@ -203,7 +223,7 @@ class ChannelModel:
             "the connection to the broker is lost: start the run again"
         )
         try:
-            answer = await self._connection.exchange(self._ask(request))
+            answer = await self._connection.exchange(self._index, request)
             if isinstance(answer, Reply):
                 usage = None if answer.usage is None else Usage(**dict(answer.usage))
                 return Completion(answer.text, usage, answer.structure)
@@ -217,16 +237,6 @@ class ChannelModel:
     async def close(self) -> None:
         """Ask no more."""
         self._closed = True
-
-    def _ask(self, request: Request) -> Ask:
-        return Ask(
-            id=self._connection.number(),
-            model=self._index,
-            system=whole(request.system),
-            turns=tuple(Said(role=turn.role, text=whole(turn.text)) for turn in request.turns),
-            reply_schema=dict(request.schema),
-            max_tokens=request.max_tokens,
-        )
 
 
 def _error(failure: Failure, spec: str) -> NegboxError:

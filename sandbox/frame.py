@@ -13,6 +13,8 @@ from contextlib import suppress
 from bargaining.errors import SandboxError
 
 _LENGTH = struct.Struct(">I")
+HEAD_BYTES = _LENGTH.size
+"""How many bytes say how long a frame is."""
 _BROKEN = "a process of the box ended too early or did not keep to the protocol"
 
 

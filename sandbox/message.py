@@ -13,12 +13,14 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bargaining.errors import SandboxError
-from delegates.models.interface import Completion, Request, Structure, Turn
+from delegates.models.interface import Completion, Structure
 from sandbox.frame import pack
 
 LARGEST_QUESTION_BYTES = 4 * 2**20
 LARGEST_ANSWER_BYTES = 256 * 2**10
 MOST_TOKENS = 2**53 - 1
+MOST_CONVERSATIONS = 8
+"""How many a broker follows at once. A run has one for each side, and one for a mediator."""
 LONGEST_WAIT_SECONDS = 3600
 BROKEN = "the other end of the channel did not keep to its rules"
 _DEEPEST = 64
@@ -49,30 +51,28 @@ class Said(_Part):
     text: str
 
 
+class Opening(_Part):
+    """What all questions of a conversation share. It is said once, with the first of them."""
+
+    model: Annotated[int, Field(ge=0, le=255)]
+    """The model's place in the list of the run."""
+    system: str
+    reply_schema: dict[str, Any]
+
+
 class Ask(_Part):
-    """A question to a model."""
+    """A question to a model: the part of it that is new in its conversation. See `transcript`."""
 
     type: Literal["ask"] = "ask"
     id: _Number
     """Each is larger than the one before."""
-    model: Annotated[int, Field(ge=0, le=255)]
-    """The model's place in the list of the run."""
-    system: str
+    conversation: Annotated[int, Field(ge=0, lt=MOST_CONVERSATIONS)]
+    opening: Opening | None
+    """A conversation begins, or another one in its place."""
+    after: _Number
+    """How many turns of the conversation come before these."""
     turns: Annotated[tuple[Said, ...], Field(strict=False)]  # JSON has no tuples
-    reply_schema: dict[str, Any]
     max_tokens: Annotated[int, Field(ge=1, le=10**9)]
-
-    @property
-    def request(self) -> Request:
-        """The same as a delegate would put it."""
-        turns = tuple(Turn(said.role, said.text) for said in self.turns)
-        return Request(self.system, turns, self.reply_schema, self.max_tokens)
-
-    @property
-    def prompt_bytes(self) -> int:
-        """How long the prompt is, the schema included."""
-        texts = (self.system, *(said.text for said in self.turns), json.dumps(self.reply_schema))
-        return sum(len(text.encode()) for text in texts)
 
 
 class Cancel(_Part):
@@ -142,8 +142,7 @@ def encode(message: Ask | Cancel | Reply | Failure) -> bytes:
     Raises:
         ValueError: It is larger than a frame may be, or holds something that JSON cannot.
     """
-    text = json.dumps(message.model_dump(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    data = text.encode(errors="replace")
+    data = _ENCODER.encode(message.model_dump()).encode(errors="replace")
     if len(data) > (LARGEST_QUESTION_BYTES if isinstance(message, Ask | Cancel) else LARGEST_ANSWER_BYTES):
         raise ValueError("too large for the channel")
     return pack(data)
@@ -156,13 +155,7 @@ def decode(data: bytes, expected: TypeAdapter[_Message]) -> _Message:
         SandboxError: It is none.
     """
     try:
-        found = json.loads(
-            data.decode(),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_number,
-            parse_constant=_number,
-        )
+        found = _DECODER.decode(data.decode())
         _check(found)
         return expected.validate_python(found)
     except (ValueError, RecursionError):
@@ -193,6 +186,12 @@ def _number(text: str) -> float:
     if not math.isfinite(found):
         raise ValueError
     return found
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_number
+)
 
 
 def _check(found: object) -> None:

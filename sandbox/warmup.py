@@ -36,6 +36,8 @@ class Needs:
     """To which connections are made, those for names included."""
     weights: tuple[Path, ...] = ()
     """Files that the embedded engine reads. It is a child process that has to be started."""
+    remote: frozenset[int] = frozenset()
+    """Which models of the list are asked over connections."""
 
 
 class Harden(Protocol):
@@ -57,6 +59,7 @@ async def warm_up(models: Iterable[str]) -> Needs:
         InvalidModelError: A spec cannot be understood, or weights are missing.
     """
     specs = [parse(text) for text in models]
+    remote = frozenset(place for place, spec in enumerate(specs) if spec.provider in {"openai", "anthropic"})
     local = tuple(weights.find(spec.name) for spec in specs if spec.provider == "local")
     hosted = [spec for spec in specs if spec.provider in {"openai", "anthropic"}]
     if not hosted:
@@ -69,7 +72,7 @@ async def warm_up(models: Iterable[str]) -> Needs:
                 for provider, own in {(spec.provider, spec.base_url is not None) for spec in hosted}:
                     for scheme in ("http", "https"):
                         await _ask(_open(provider, f"{scheme}://localhost:{port}/v1", own=own))
-    return Needs(frozenset({_DNS, *map(_port, hosted)}), local)
+    return Needs(frozenset({_DNS, *map(_port, hosted)}), local, remote)
 
 
 def _open(provider: str, address: str, *, own: bool) -> Model:

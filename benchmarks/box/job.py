@@ -3,13 +3,14 @@
 tactic     two tactics; no broker
 scripted   two scripted models in the broker, ten moves; what the processes cost without any HTTP
 server     two models at the mock server, asked by the compatible adapter, advised, ten moves
+short      the same with time for four moves, the last of which accepts; the difference is what further moves cost
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from bargaining.agenda import Agenda
 from benchmarks.orchestration import scenario
@@ -20,8 +21,9 @@ from delegates.models.spec import parse
 from delegates.prompt import PromptPack
 from sandbox.seating import Seat
 
-Kind: TypeAlias = Literal["tactic", "scripted", "server"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Kind: TypeAlias = Literal["tactic", "scripted", "server", "short"]
+KINDS: tuple[Kind, ...] = ("tactic", "scripted", "server")
+_SHORT_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,12 @@ def job(kind: Kind, folder: Path, port: int) -> Job:
         folder: Where scripts are written; the same ones each time.
         port: Of the mock server.
     """
-    return Job(scenario.agenda(), scenario.briefs("1"), _seats(kind, folder, port))
+    agenda, briefs = scenario.agenda(), scenario.briefs("1")
+    if kind == "short":
+        fields = {name: getattr(agenda, name) for name in Agenda.model_fields}
+        agenda = Agenda.model_validate({**fields, "rounds": _SHORT_ROUNDS})
+        return Job(agenda, briefs, _seats("server", folder, port))
+    return Job(agenda, briefs, _seats(kind, folder, port))
 
 
 def _seats(kind: Kind, folder: Path, port: int) -> dict[str, Seat]:
@@ -53,7 +60,7 @@ def _spec(kind: Kind, side: Side, folder: Path, port: int) -> str:
     match kind:
         case "tactic":
             return "tactic/steady"
-        case "server":
+        case "server" | "short":
             return f"openai/{MODEL}@http://127.0.0.1:{port}/box/0/0/v1"
         case "scripted":
             return f"scripted/{_script(side, folder)}"

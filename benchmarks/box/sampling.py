@@ -19,9 +19,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "channel: a message to bytes": ("sandbox/message.py:encode",),
     "channel: bytes to a message": ("sandbox/message.py:decode",),
     "channel: questions and answers as values": (
-        "ChannelModel._ask",
-        "Ask.request",
-        "Ask.prompt_bytes",
+        "sandbox/transcript.py:",
         "Reply.of",
         "Broker._refusal",
     ),

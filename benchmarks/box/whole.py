@@ -26,13 +26,14 @@ FIRST_SET, LATER_SET = "in process, first, malloc as in a box", "in process, lat
 ALONE = {(FIRST, LATER): False, (FIRST_SET, LATER_SET): True}
 _LATER_COUNT = 5
 _LEVELS = get_args(Level)
+_PEOPLE = ("box", "broker", "gate", OURS)
 
 Runs = dict[tuple[Kind, str], list[Timing]]
 """By the kind of delegates, and who ran it."""
 
 
 def measure(
-    walls: Sequence[Isolation], folder: Path, port: int, count: int, kinds: Sequence[Kind] = KINDS
+    walls: Sequence[Isolation], folder: Path, port: int, count: int, kinds: Sequence[Kind] = (*KINDS, "short")
 ) -> Runs:
     """All negotiations."""
     runs: Runs = {}
@@ -64,7 +65,8 @@ def _alone(kind: Kind, folder: Path, port: int, settings: bool) -> list[Timing]:
 
 def tables(runs: Runs) -> str:
     """What whole runs take, and what a move takes."""
-    return f"### Whole runs\n\n{_whole(runs)}\n### A move\n\n{_moves(runs)}{''.join(_problems(runs))}"
+    parts = f"### Whole runs\n\n{_whole(runs)}\n### A move\n\n{_moves(runs)}\n### A further move\n\n{_further(runs)}"
+    return parts + "".join(_problems(runs))
 
 
 def _whole(runs: Runs) -> str:
@@ -80,16 +82,70 @@ def _whole(runs: Runs) -> str:
 
 
 def _moves(runs: Runs) -> str:
-    people = ("box", "broker", "gate", OURS)
     lines = []
     for (kind, who), timings in runs.items():
         each = _each(timings)
-        ratios = [_ratio(each, _each(runs[kind, base])) for base in (FIRST, LATER)]
-        shares = [gauge.spread(_each(timings, name), 2) for name in people] if who in _LEVELS else ["-"] * 4
+        bases = [_each(runs[kind, base]) for base in (FIRST, LATER)]
+        ratios = [_ratio(each, base) for base in bases]
+        ratios.append(f"{min(each) / min(bases[0]):.2f}" if each and bases[0] else "-")
+        shares = [gauge.spread(_each(timings, name), 2) for name in _PEOPLE] if who in _LEVELS else ["-"] * 4
         late = [1000 * timing.late_move for timing in timings if timing.late_move is not None]
         lines.append([kind, who, gauge.spread(each, 2), *ratios, *shares, gauge.spread(late, 2)])
-    head = ["delegates", "", "CPU ms a move", "to first", "to later", *people, "third to last turn"]
+    head = [
+        "delegates",
+        "",
+        "CPU ms a move",
+        "to first",
+        "to later",
+        "fastest to fastest first",
+        *_PEOPLE,
+        "third to last turn",
+    ]
     return gauge.table(head, lines)
+
+
+def _further(runs: Runs) -> str:
+    """What a move more costs, between the short job and the whole one, and what a run costs without any.
+
+    Of the fastest run of each: whatever else the machine does only adds.
+    """
+    lines = []
+    bases: dict[str, float] = {}
+    for (kind, who), whole in runs.items():
+        short = runs.get(("short", who))
+        if kind != "server" or not short:
+            continue
+        more = whole[0].turns - short[0].turns
+        parts = [_between(whole, short, name) / more for name in (None, *_PEOPLE)]
+        bases[who] = parts[0]
+        once = [_once(whole, name, part) for name, part in zip((None, *_PEOPLE), parts, strict=True)]
+        lines.append(
+            [
+                who,
+                f"{parts[0]:.2f}",
+                *(f"{parts[0] / bases[base]:.2f}" if bases.get(base) else "-" for base in (FIRST, LATER)),
+                *(f"{part:.2f}" if who in _LEVELS else "-" for part in parts[1:]),
+                f"{once[0]:.1f}",
+                *(f"{part:.1f}" if who in _LEVELS else "-" for part in once[1:]),
+            ]
+        )
+    once_head = [f"once: {name}" for name in ("all", *_PEOPLE)]
+    return gauge.table(["CPU ms", "a further move", "to first", "to later", *_PEOPLE, *once_head], lines)
+
+
+def _between(whole: Sequence[Timing], short: Sequence[Timing], name: str | None) -> float:
+    return _fastest(whole, name) - _fastest(short, name)
+
+
+def _once(timings: Sequence[Timing], name: str | None, move: float) -> float:
+    """What is left of a run if each of its moves costs this much."""
+    return _fastest(timings, name) - move * timings[0].turns
+
+
+def _fastest(timings: Sequence[Timing], name: str | None) -> float:
+    """CPU milliseconds of the negotiation that took the least, of one process or of all."""
+    best = min(timings, key=lambda timing: timing.cpu("negotiation"))
+    return 1000 * (best.cpu("negotiation") if name is None else best.cpus["negotiation"].get(name, 0.0))
 
 
 def _each(timings: Sequence[Timing], name: str | None = None) -> list[float]:

@@ -28,11 +28,16 @@ ROOT = Path(__file__).parents[2]
 BROKER = ("-m", "sandbox.broker")
 
 
+OPENING = ("model", "system", "reply_schema")
+
+
 def ask(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """A good question as JSON, with changes."""
+    """A good question as JSON, the first of its conversation, with changes."""
+    opening = {"model": 0, "system": REQUEST.system, "reply_schema": SCHEMA}
+    opening |= {name: changes.pop(name) for name in OPENING if name in changes}
     turns = [{"role": turn.role, "text": turn.text} for turn in REQUEST.turns]
-    good = {"type": "ask", "id": number, "model": 0, "system": REQUEST.system, "turns": turns}
-    return {**good, "reply_schema": SCHEMA, "max_tokens": 100, **changes}
+    good = {"type": "ask", "id": number, "conversation": 0, "opening": opening, "after": 0, "turns": turns}
+    return {**good, "max_tokens": 100, **changes}
 
 
 def framed(message: object) -> bytes:
@@ -106,7 +111,9 @@ class Served:
 
 @asynccontextmanager
 async def raw_broker(
-    models: Sequence[Model], allowance: Allowance = ALLOWANCE
+    models: Sequence[Model],
+    allowance: Allowance = ALLOWANCE,
+    again: Callable[[int], Model | None] = lambda _: None,
 ) -> AsyncIterator[tuple[Raw, Served]]:
     """A broker in this process, and a raw socket to it. At the end the box hangs up."""
     ours, theirs = socket.socketpair()
@@ -116,7 +123,7 @@ async def raw_broker(
 
     async def serve() -> None:
         try:
-            await Broker(models, allowance).serve(connection)
+            await Broker(models, allowance, again=again).serve(connection)
         except NegboxError as error:
             served.error = error
 

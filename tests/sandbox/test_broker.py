@@ -440,9 +440,12 @@ def test_a_closed_broker_reaches_its_server(tmp_path: Path, kind: str) -> None:
             assert running.ready == b"ready\n"
             assert "Seccomp:\t2" in Path(f"/proc/{running.process.pid}/status").read_text()
             answer = asyncio.run(said(running.channel, ask(1)))
+            other = asyncio.run(said(running.channel, ask(2, conversation=1, system="the other side")))
     assert answer
     assert answer["text"] == REPLY
-    assert len(server.received) == 2
+    assert other
+    assert other["text"] == REPLY
+    assert len(server.received) == 3
     assert running.stdout + running.stderr == b""
 
 

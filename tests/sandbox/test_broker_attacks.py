@@ -21,7 +21,8 @@ from evals.server import Fault, FaultyServer, malformed, redirect, reflect
 from sandbox import channel
 from sandbox.broker import QUEUE, BrokerJob
 from sandbox.frame import pack
-from sandbox.message import LARGEST_ANSWER_BYTES, LARGEST_QUESTION_BYTES
+from sandbox.message import LARGEST_ANSWER_BYTES, LARGEST_QUESTION_BYTES, MOST_CONVERSATIONS
+from sandbox.transcript import MOST_TURNS
 from tests.sandbox.line import ALLOWANCE, CANARY, SCHEMA, Raw, ask, attack, framed, raw_broker, said, started
 
 REPLY = '{"price": 1}'
@@ -84,6 +85,11 @@ BREACHES = {
     "a frame that says less than it holds": (10).to_bytes(4, "big") + framed(ask(1))[4:],
     "a number below the last": framed(ask(0)),
     "cancelling what was not asked": framed({"type": "cancel", "id": 5}),
+    "a conversation that was not opened": framed(ask(1, opening=None)),
+    "turns behind those of no conversation": framed(ask(1, opening=None, after=1)),
+    "an opening behind turns": framed(ask(1, after=1)),
+    "too many conversations": framed(ask(1, conversation=MOST_CONVERSATIONS)),
+    "a schema by number": framed(ask(1, reply_schema=0)),
 }
 
 
@@ -115,6 +121,112 @@ def test_a_number_used_twice_ends_the_channel() -> None:
     assert second is None
     assert isinstance(error, SandboxError)
     assert model.calls == 1
+
+
+def further(number: int, after: int, text: str, **changes: Any) -> dict[str, Any]:
+    """A further question of a conversation."""
+    return {**ask(number, opening=None, after=after, turns=[{"role": "user", "text": text}]), **changes}
+
+
+MISFITS = {
+    "going back": further(4, 1, "x"),
+    "going back to the beginning": further(4, 0, "x"),
+    "going on from turns to come": further(4, 6, "x"),
+    "between two turns of a question": further(4, 4, "x"),
+    "another conversation": further(4, 5, "x", conversation=1),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS.values(), ids=MISFITS.keys())
+def test_a_question_that_does_not_fit_its_conversation_ends_the_channel(misfit: dict[str, Any]) -> None:
+    model = script()
+    two = [{"role": "assistant", "text": "a"}, {"role": "user", "text": "b"}]
+
+    async def act(raw: Raw) -> list[bool]:
+        good = [ask(1), further(2, 1, "c"), ask(3, opening=None, after=2, turns=[*two, two[0]])]
+        return [is_good({**(await raw.put(each) or {}), "id": 1}) for each in [*good, misfit]]
+
+    answers, error = attack([model], act)
+    assert answers == [True, True, True, False]
+    assert isinstance(error, SandboxError)
+    assert model.calls == 3
+    assert model.closed
+
+
+def test_all_that_was_said_before_counts_against_the_limit_on_prompts() -> None:
+    """Not only what is new. What was refused is not kept, and a shorter question in its place is asked."""
+    model = script()
+
+    async def act(raw: Raw) -> list[Any]:
+        long = [further(number, number - 1, "é" * 1000) for number in (2, 3, 4, 5)]
+        answers = [await raw.put(each) for each in (ask(1), *long, further(6, 3, "x"))]
+        return [answer and answer.get("kind", answer["type"]) for answer in answers]
+
+    kinds, error = attack([model], act, ALLOWANCE.model_copy(update={"prompt_bytes": 5000}))
+    assert kinds[:3] == ["reply"] * 3
+    assert kinds[3] == "LimitReachedError"
+    assert kinds[4] is None  # behind a question that was refused, there is nothing to go on from
+    assert isinstance(error, SandboxError)
+
+
+def test_a_refused_question_is_not_kept() -> None:
+    model = ScriptedModel([REPLY], cycle=True, keep_requests=True)
+
+    async def act(raw: Raw) -> list[Any]:
+        return [
+            await raw.put(ask(1)),
+            await raw.put(further(2, 1, "x" * 5000)),
+            await raw.put(further(3, 1, "y")),
+        ]
+
+    answers, error = attack([model], act, ALLOWANCE.model_copy(update={"prompt_bytes": 5000}))
+    assert [answer["type"] for answer in answers] == ["reply", "failure", "reply"]
+    assert error is None
+    assert [turn.text for turn in model.requests[-1].turns] == [f"begin {CANARY}", "y"]
+
+
+def test_all_that_was_said_before_counts_against_the_limit_on_tokens() -> None:
+    async def act(raw: Raw) -> list[Any]:
+        answers = [await raw.put(ask(1, turns=[{"role": "user", "text": "x" * 3000}]))]
+        answers += [await raw.put(further(number, number - 1, "y", max_tokens=1)) for number in (2, 3)]
+        return [answer and answer.get("kind", answer["type"]) for answer in answers]
+
+    class Silent(ScriptedModel):
+        async def complete(self, request: Request) -> Completion:
+            self.calls += 1
+            return Completion(REPLY, None)
+
+    model = Silent([REPLY])
+    kinds, _ = attack([model], act, ALLOWANCE.model_copy(update={"tokens": 3000}))
+    assert kinds == ["reply", "reply", "LimitReachedError"]
+    assert model.calls == 2
+
+
+def test_turns_without_text_are_limited_too() -> None:
+    """They take no bytes of a prompt, but memory."""
+
+    async def act(raw: Raw) -> list[Any]:
+        many = [{"role": "user", "text": ""}] * (MOST_TURNS - 1)
+        answers = [await raw.put(ask(1, turns=many)), await raw.put(further(2, MOST_TURNS - 1, ""))]
+        answers.append(await raw.put(further(3, MOST_TURNS, "")))
+        return [answer and answer.get("kind", answer["type"]) for answer in answers]
+
+    kinds, _ = attack([script()], act, ALLOWANCE.model_copy(update={"tokens": 10**9}))
+    assert kinds == ["reply", "reply", "LimitReachedError"]
+
+
+def test_a_conversation_does_not_change_its_model() -> None:
+    """Nor its system text, nor its schema: who wants others opens another."""
+    models = [script(), script()]
+
+    async def act(raw: Raw) -> list[Any]:
+        opened = [await raw.put(ask(1)), await raw.put(ask(2, model=1, conversation=1))]
+        return [*opened, await raw.put(further(3, 1, "x")), await raw.put(further(4, 1, "x", model=1))]
+
+    answers, error = attack(models, act)
+    assert [answer and answer["type"] for answer in answers] == ["reply", "reply", "reply", None]
+    assert isinstance(error, SandboxError)
+    assert [model.calls for model in models] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -428,37 +540,70 @@ class Twice:
         await writer.drain()
 
 
-async def asked_twice(provider: str, then: int, *, late: bool) -> list[str]:
-    """What a provider that answers twice makes of a question to model 0, and of one to another or the same."""
+async def asked_twice(provider: str, *, late: bool, **then: Any) -> list[str]:
+    """What a provider that answers twice makes of a question to model 0, and of another question."""
     twice = Twice(late=late)
     async with hostile_provider(twice) as address:
         models = [make(provider, address) for _ in range(2)]
-        async with raw_broker(models) as (raw, _), asyncio.timeout(10):
+        async with (
+            raw_broker(models, again=lambda _: make(provider, address)) as (raw, _),
+            asyncio.timeout(10),
+        ):
             answers = [await raw.put(ask(1))]
             await twice.strayed.wait()
-            return [
-                str(answer and answer["text"]) for answer in (*answers, await raw.put(ask(2, model=then)))
-            ]
+            answers.append(await raw.put(ask(2, conversation=1, **then)))
+            return [str(answer and answer["text"]) for answer in answers]
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "later"])
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_second_answer_to_a_question_never_reaches_another_model(provider: str, late: bool) -> None:
-    """Not even one of the same name: list a hosted model once for each side, and they share no connection."""
-    assert asyncio.run(asked_twice(provider, 1, late=late)) == ["first of 1", "first of 2"]
+    """Not even one of the same name."""
+    assert asyncio.run(asked_twice(provider, late=late, model=1)) == ["first of 1", "first of 2"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "later"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_second_answer_to_one_side_never_reaches_the_other(provider: str, late: bool) -> None:
+    """Who ask the same model, as the sides of a run do as a rule: they share no connection."""
+    found = asyncio.run(asked_twice(provider, late=late, system="You buy."))
+    assert found == ["first of 1", "first of 2"]
+
+
+def test_too_many_sides_are_refused_and_all_their_models_are_closed() -> None:
+    """A box cannot open connections without end."""
+    opened = [script()]
+
+    def again(_: int) -> Model:
+        opened.append(script())
+        return opened[-1]
+
+    async def run() -> list[str]:
+        async with raw_broker(opened[:1], again=again) as (raw, _):
+            answers = [await raw.put(ask(1 + side, system=f"side {side}")) for side in range(15)]
+            answers.append(await raw.put(ask(16, system="side 3")))
+            return [answer.get("kind", "reply") for answer in answers if answer]
+
+    kinds = asyncio.run(run())
+    assert kinds == ["reply"] * MOST_CONVERSATIONS + ["LimitReachedError"] * (15 - MOST_CONVERSATIONS) + [
+        "reply"
+    ]
+    assert len(opened) == MOST_CONVERSATIONS
+    assert all(model.closed for model in opened)
+    assert [model.calls for model in opened] == [1, 1, 1, 2, *[1] * (MOST_CONVERSATIONS - 4)]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_second_answer_at_once_is_nobodys(provider: str) -> None:
-    assert asyncio.run(asked_twice(provider, 0, late=False)) == ["first of 1", "first of 2"]
+    assert asyncio.run(asked_twice(provider, late=False)) == ["first of 1", "first of 2"]
 
 
 @pytest.mark.xfail(
-    strict=True, reason="delegates.models.transport keeps a connection on which a stray answer waits"
+    strict=True, reason="a connection is kept on which an answer waits for the next question of the same side"
 )
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_second_answer_that_comes_later_is_nobodys(provider: str) -> None:
-    assert asyncio.run(asked_twice(provider, 0, late=True)) == ["first of 1", "first of 2"]
+    assert asyncio.run(asked_twice(provider, late=True)) == ["first of 1", "first of 2"]
 
 
 @pytest.mark.parametrize("part", ["head", "body"])

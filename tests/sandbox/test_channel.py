@@ -27,25 +27,28 @@ from sandbox.message import (
     ANSWERS,
     LARGEST_ANSWER_BYTES,
     LARGEST_QUESTION_BYTES,
+    MOST_CONVERSATIONS,
     QUESTIONS,
     Ask,
     Cancel,
     Failure,
     Kind,
+    Opening,
     Reply,
     Said,
     Used,
     decode,
     encode,
 )
+from sandbox.transcript import Heard, Told
 from tests.sandbox.line import CANARY, REQUEST, ROOT, Raw, ask, framed, pair
 
 ASK = Ask(
     id=1,
-    model=0,
-    system=CANARY,
+    conversation=0,
+    opening=Opening(model=0, system=CANARY, reply_schema={"type": "object"}),
+    after=0,
     turns=(Said(role="user", text=CANARY),),
-    reply_schema={"type": "object"},
     max_tokens=9,
 )
 USED = Used(input_tokens=5, cached_tokens=1, output_tokens=2)
@@ -105,6 +108,17 @@ HOSTILE = {
     "no tokens": good(max_tokens=0),
     "negative tokens": good(max_tokens=-100),
     "a negative number": good(id=-1),
+    "an unknown field in the opening": good(opening={**ask()["opening"], "tools": []}),
+    "an opening that is a list": good(opening=[0, "", {}]),
+    "an opening without a schema": good(opening={"model": 0, "system": CANARY}),
+    "no word of an opening": good().replace(b'"opening"', b'"begins"'),
+    "a conversation beyond all": good(conversation=MOST_CONVERSATIONS),
+    "a negative conversation": good(conversation=-1),
+    "a conversation by name": good(conversation="0"),
+    "true for a conversation": good(conversation=True),
+    "a negative place": good(after=-1),
+    "a fraction of a place": good(after=0.5),
+    "a huge place": good(after=2**31),
     "a number as a text": good(id="1"),
     "an unknown type": good(type="tool"),
     "an answer for a question": framed(replying(1).model_dump())[4:],
@@ -123,7 +137,7 @@ def test_a_hostile_question_is_refused_without_a_word_of_it(data: bytes) -> None
 def test_a_good_question_is_understood() -> None:
     found = decode(good(), QUESTIONS)
     assert isinstance(found, Ask)
-    assert found.request == REQUEST
+    assert Heard().extended(found).request == REQUEST
 
 
 ANSWER = '{"type": "reply", "id": 1, "text": "x", "usage": null, "structure": "schema"}'
@@ -157,12 +171,15 @@ def test_a_hostile_answer_is_refused(text: str) -> None:
     st.recursive(st.none() | st.integers(-(10**30), 10**30) | st.text(), st.lists),
 )
 def test_what_is_sent_arrives(text: str, key: str, value: object) -> None:
-    question = ASK.model_copy(update={"system": text, "reply_schema": {key: value}})
+    opening = Opening(model=0, system=text, reply_schema={key: value})
+    question = ASK.model_copy(update={"opening": opening})
     assert decode(encode(question)[4:], QUESTIONS) == question
 
 
 def test_a_representation_shows_no_content() -> None:
-    shown = [repr(each) + str(each) for each in (ASK, ASK.turns[0], replying(1), ASK.request)]
+    told, heard = Told(), Heard().extended(ASK)
+    told.ask(1, 0, REQUEST)
+    shown = [repr(each) + str(each) for each in (ASK, ASK.opening, ASK.turns[0], replying(1), told, heard)]
     assert not any(CANARY in text for text in shown)
 
 
@@ -216,7 +233,8 @@ def test_a_frame_inside_a_text_is_text() -> None:
     inner = framed(ask(7)).decode("latin-1")
     one, end = received(framed(ask(1, system=inner)), ends=True)
     assert isinstance(one, Ask)
-    assert one.system == inner
+    assert one.opening
+    assert one.opening.system == inner
     assert end is None
 
 
@@ -275,7 +293,7 @@ def test_answers_may_come_in_any_order() -> None:
         for _ in models:
             question = await raw.answer()
             assert question
-            numbers[question["model"]] = question["id"]
+            numbers[question["opening"]["model"]] = question["id"]
         for index in (2, 0, 1):
             await raw.write(encode(replying(numbers[index], f"from {index}")))
         assert [(await each).text for each in asking] == ["from 0", "from 1", "from 2"]
@@ -385,7 +403,7 @@ def test_half_a_surrogate_pair_is_replaced() -> None:
         asking = asyncio.create_task(ChannelModel(connection, 0, "m").complete(request))
         question = await raw.answer()
         assert question
-        assert (question["system"], question["turns"][0]["text"]) == ("a ?", "? b")
+        assert (question["opening"]["system"], question["turns"][0]["text"]) == ("a ?", "? b")
         asking.cancel()
         await asyncio.wait([asking])
 
