@@ -18,6 +18,8 @@ from bargaining.private import Private
 from bargaining.utility import Preferences, UtilityFunction
 from delegates.document import parse
 
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 Disclosure = Literal["never", "if_asked", "free"]
 """Whether a delegate may tell the other side: never, when it is asked, or whenever it helps."""
 
@@ -46,7 +48,7 @@ class Brief(Private):
     def to_yaml(self) -> str:
         """The brief as a file would say it."""
         said = self.model_dump(exclude_none=True, exclude_defaults=True, by_alias=True)
-        return str(yaml.safe_dump(_plain(said)))
+        return str(yaml.dump(_plain(said), Dumper=_DUMPER))
 
     @classmethod
     def from_yaml(cls, text: str) -> "Brief":

@@ -10,6 +10,7 @@ Covered: whatever goes wrong ends in a no deal or in silence. Not covered: being
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -27,6 +28,9 @@ from sandbox.channel import ChannelModel, Connection
 from sandbox.rehearsal import rehearse
 from sandbox.seal import BoxKey, SealedBrief
 from sandbox.session import Held, hold
+
+TELL_SECONDS = 0.05
+"""At most so often it is told that a turn begins."""
 
 
 def main() -> NoReturn:
@@ -95,6 +99,7 @@ class Session:
         self._budget = Budget(work.limits)
         self._seating = work.seating(self._budget)
         self._counters: Mapping[str, Counters] = {}
+        self._told = float("-inf")
 
     async def negotiate(self, briefs: Mapping[str, Brief], connection: Connection) -> Held:
         """Negotiate to the end."""
@@ -127,6 +132,11 @@ class Session:
         )
 
     def _observe(self, progress: Progress) -> None:
+        """Tell of a turn, but not more often than anybody can read: each time wakes the supervisor."""
+        now = time.monotonic()
+        if now < self._told + TELL_SECONDS:
+            return
+        self._told = now
         roles = self._work.agenda.roles
         role = roles.index(progress.to_move) if progress.to_move in roles else len(roles)
         _say(

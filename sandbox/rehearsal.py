@@ -10,6 +10,7 @@ from functools import partial
 
 from bargaining.agenda import Agenda
 from delegates import mediator_prompt
+from delegates.brief import Brief
 from delegates.budget import Budget
 from delegates.models.interface import Model
 from delegates.models.price import price_of
@@ -18,6 +19,7 @@ from delegates.models.spec import ModelSpec, parse
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, load
 from sandbox.box import Box
+from sandbox.seal import BoxKey, SealedBrief, seal
 from sandbox.seating import Seat
 
 _SCENARIO = "used-truck"
@@ -33,7 +35,13 @@ def rehearse() -> None:
     """Negotiate, in an event loop of its own, and read what is read from files."""
     mediator_prompt.shipped()
     price_of(parse("openai/any"))
-    asyncio.run(_rehearse(load(_SCENARIO)))
+    scenario = load(_SCENARIO)
+    asyncio.run(_rehearse(scenario))
+    key = BoxKey.generate()
+    for role, brief in scenario.briefs.items():
+        sealed = seal(brief.to_yaml().encode(), key.public, run_id="rehearsal", role=role)
+        again = SealedBrief.from_bytes(sealed.to_bytes())
+        Brief.from_yaml(key.open(again, run_id="rehearsal", role=role).decode())
 
 
 async def _rehearse(scenario: Scenario) -> None:

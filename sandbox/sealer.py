@@ -21,7 +21,7 @@ from sandbox import frame
 from sandbox.briefing import check_fit, seal_all
 from sandbox.job import LARGEST_BYTES, Job
 from sandbox.rehearsal import rehearse
-from sandbox.seal import BoxKey, PublicKey, new_run_id, seal
+from sandbox.seal import PublicKey
 
 LONGEST_PROBLEM = 8000
 """Characters of what is wrong with a file."""
@@ -96,7 +96,6 @@ def main() -> None:
     control, file = map(int, sys.argv[1:3])
     try:
         rehearse()  # what is loaded at first use cannot be loaded later
-        seal(b"", BoxKey.generate().public, run_id=new_run_id(), role="rehearsal")
         if sys.argv[3:] == ["closed"]:
             from sandbox.isolation.harden import harden  # noqa: PLC0415 - also where nothing can be closed
 

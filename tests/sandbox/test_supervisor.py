@@ -99,7 +99,8 @@ def test_tactics_agree_on_the_same_behind_walls(walls: Watched) -> None:
     plain = asyncio.run(Box(seated, Budget()).run(TRUCK.agenda, TRUCK.briefs))
     assert (released.agreement, released.ending) == (plain.agreement, plain.ending)
     assert released.counters == plain.counters
-    assert [progress.turn for progress in seen] == list(range(len(seen)))
+    assert seen[0].turn == 0  # more of them only as often as somebody could read it
+    assert [progress.turn for progress in seen] == sorted({progress.turn for progress in seen})
     assert released.isolation == walls.level
     assert walls.all_gone
     assert walls.children.keys() == {"sandbox.inside", "sandbox.gate"}
@@ -157,9 +158,8 @@ def test_whatever_dies_the_result_is_a_no_deal_or_an_error_and_nothing_is_left(
     walls = Watched(LEVELS[0])
     seller = script(tmp_path, "seller", OFFER)
 
-    def kill(progress: Progress) -> None:
-        if progress.turn == 1:
-            os.kill(walls.children[module].pid, signal.SIGKILL)
+    def kill(_: Progress) -> None:
+        os.kill(walls.children[module].pid, signal.SIGKILL)
 
     async def go() -> Released:
         box = WalledBox(seats(seller, "tactic/steady"), Budget(), walls, environment={})
