@@ -144,10 +144,10 @@ class _SeenBriefs(OwnBriefs):
 
 async def walled(job: Job, watched: Watched) -> Timing:
     """Run a negotiation behind walls."""
-    turns: list[Mark] = []
+    turns: list[tuple[int, Mark]] = []
 
-    def observe(_: Progress) -> None:
-        turns.append(watched.mark())
+    def observe(progress: Progress) -> None:
+        turns.append((progress.turn, watched.mark()))
 
     ended_before, begin = gauge.reaped_seconds(), watched.mark()
     box = WalledBox(job.seats, Budget(), watched, environment={})
@@ -163,13 +163,13 @@ async def walled(job: Job, watched: Watched) -> Timing:
 
 async def in_process(job: Job) -> Timing:
     """Run a negotiation in this process."""
-    turns: list[Mark] = []
+    turns: list[tuple[int, Mark]] = []
 
     def mark() -> Mark:
         return Mark(time.perf_counter(), {OURS: time.process_time()})
 
-    def observe(_: Progress) -> None:
-        turns.append(mark())
+    def observe(progress: Progress) -> None:
+        turns.append((progress.turn, mark()))
 
     begin = mark()
     released = await Box(job.seats, Budget()).run(job.agenda, job.briefs, observe)
@@ -179,15 +179,19 @@ async def in_process(job: Job) -> Timing:
     return timing
 
 
-def _timing(marks: Sequence[Mark], turns: Sequence[Mark], released: Released) -> Timing:
+def _timing(marks: Sequence[Mark], turns: Sequence[tuple[int, Mark]], released: Released) -> Timing:
     between = dict(zip(PARTS, pairwise(marks), strict=True))
     walls = {part: after.wall - before.wall for part, (before, after) in between.items()}
     cpus = {part: _taken(before, after) for part, (before, after) in between.items()}
-    late = sum(_taken(turns[2], turns[-1]).values()) / (len(turns) - 3) if len(turns) > 3 else None
+    # a box tells only of some turns; the first two are other than the rest
+    warm = [(turn, mark) for turn, mark in turns if turn > 1]
+    many = warm[-1][0] - warm[0][0] if warm else 0
+    late = sum(_taken(warm[0][1], warm[-1][1]).values()) / many if many else None
     problem = "" if released.error is None else f"{type(released.error).__name__}: {released.error}"
     if not problem and released.ending != "agreed":
         problem = f"ended with {released.ending}"
-    return Timing(walls, cpus, len(turns), late_move=late, problem=problem)
+    moves = sum(counters.turns for counters in released.counters.values())
+    return Timing(walls, cpus, moves, late_move=late, problem=problem)
 
 
 def _taken(before: Mark, after: Mark) -> dict[str, float]:
