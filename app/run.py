@@ -264,8 +264,13 @@ def _run_interruptibly(
     async def run() -> Released:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(start(observe))
-        with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)):
-            return await task
+        with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)) as received:
+            try:
+                return await task
+            except asyncio.CancelledError:  # before the box was open: there is no result
+                if not received:
+                    raise
+        raise KeyboardInterrupt
 
     try:
         return asyncio.run(run())

@@ -1,4 +1,4 @@
-"""What is left of a canary after every way in which `negbox run` can end. See `__main__` for the command."""
+"""What is left of a canary after every way in which a run can end. See `__main__` for the command."""
 
 from evals.aftermath.ending import ENDINGS, Ending
 from evals.aftermath.instrument import INSTRUMENTS, Finding

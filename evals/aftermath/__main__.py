@@ -1,7 +1,8 @@
-"""What is left of a canary after every way in which `negbox run` can end: `python -m evals.aftermath`.
+"""What is left of a canary after every way in which a run can end: `python -m evals.aftermath`.
 
 Each ending is a real run of a made-up sale with the strongest walls there are, a scripted model and a model server on
-loopback. A table says for each ending and instrument: clean, FOUND, or unmeasured with the reason.
+loopback: `negbox run`, or for two parties `negbox box open` and `negbox box run`. A table says for each ending and
+instrument: clean, FOUND, or unmeasured with the reason; and whether exit codes and result were as they are due.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from evals import command
 from evals.aftermath.ending import ENDINGS, Ending
 from evals.aftermath.instrument import INSTRUMENTS, Finding
 from evals.aftermath.trial import Trial, hold
+from sandbox import host
 
 FOUND = 1
 
@@ -31,39 +33,43 @@ def main() -> int:
     else:
         sys.stdout.write("\n".join(table(trials)) + "\n")
     found = any(finding.result == "found" for trial in trials for finding in trial.findings.values())
-    return code or (FOUND if found else command.OK)
+    return code or (FOUND if found or any(trial.wrong for trial in trials) else command.OK)
 
 
 def table(trials: Sequence[Trial]) -> list[str]:
-    """Endings by instruments; below it, whatever is not clean with its reason."""
+    """Endings by instruments; below it, whatever is not clean or not as it is due, with its reason; and the sums."""
     width = max([len(trial.ending) for trial in trials] + [6])
-    lines = [
-        "  ".join([f"{'ending':<{width}}", "exit", *(f"{name:<10}" for name in INSTRUMENTS), "held before"])
-    ]
+    heads = [f"{'ending':<{width}}", f"{'exit':>7}", "as due", *(f"{name:<10}" for name in INSTRUMENTS)]
+    lines = ["  ".join([*heads, "held before"])]
     remarks: dict[str, list[str]] = {}
     for trial in trials:
         results = [trial.findings[name].result for name in INSTRUMENTS]
         shown = [f"{result.upper() if result == 'found' else result:<10}" for result in results]
+        codes = "/".join(map(str, trial.codes.values())) or "-"
         lines.append(
-            "  ".join(
-                [
-                    f"{trial.ending:<{width}}",
-                    f"{'-' if trial.code is None else trial.code:>4}",
-                    *shown,
-                    _held(trial),
-                ]
-            )
+            "  ".join([f"{trial.ending:<{width}}", f"{codes:>7}", _as_due(trial), *shown, _held(trial)])
         )
-        for name in INSTRUMENTS:
-            finding = trial.findings[name]
-            if finding.result != "clean":
-                remarks.setdefault(f"{name} {finding.result}: {finding.detail}", []).append(trial.ending)
+        said = [
+            f"{name} {trial.findings[name].result}: {trial.findings[name].detail}"
+            for name in INSTRUMENTS
+            if trial.findings[name].result != "clean"
+        ]
+        for remark in (*said, *(f"not as due: {problem}" for problem in trial.wrong or ())):
+            remarks.setdefault(remark, []).append(trial.ending)
     every = len(trials)
     lines += [
         f"{remark} [{'all' if len(names) == every else '; '.join(names)}]"
         for remark, names in remarks.items()
     ]
-    return lines
+    clean = sum(finding.result == "clean" for trial in trials for finding in trial.findings.values())
+    due = sum(trial.wrong == () for trial in trials)
+    return [*lines, f"{clean} of {every * len(INSTRUMENTS)} clean; {due} of {every} ended as due"]
+
+
+def _as_due(trial: Trial) -> str:
+    if trial.wrong is None:
+        return f"{'-':<6}"
+    return f"{'NO' if trial.wrong else 'yes':<6}"
 
 
 def _held(trial: Trial) -> str:
@@ -75,13 +81,14 @@ def _held(trial: Trial) -> str:
 
 
 def _trials(endings: Sequence[Ending]) -> Iterator[Trial]:
+    facts = host.gather()
     for ending in endings:
         try:
-            yield hold(ending)
+            yield hold(ending, facts)
         except (SandboxError, OSError) as error:  # of a made-up sale, and neither holds what was read
             problem = error.strerror if isinstance(error, OSError) else str(error)
             unmeasured = Finding("unmeasured", f"the run could not be ended like this: {problem}")
-            yield Trial(ending.name, None, 0.0, {}, dict.fromkeys(INSTRUMENTS, unmeasured))
+            yield Trial(ending.name, {}, 0.0, {}, dict.fromkeys(INSTRUMENTS, unmeasured))
 
 
 def _options() -> argparse.Namespace:

@@ -7,7 +7,7 @@ Not covered: processes that were there before; a run could reach them only throu
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,12 @@ from sandbox.isolation import kernel
 
 PR_SET_CHILD_SUBREAPER = 36
 _CHILD = ["-s", "-B", "-m"]
-_NAMES = {"sandbox.inside": "box", "sandbox.broker": "broker", "sandbox.gate": "gate"}
+_NAMES = {
+    "sandbox.sealer": "sealer",
+    "sandbox.inside": "box",
+    "sandbox.broker": "broker",
+    "sandbox.gate": "gate",
+}
 
 
 @contextmanager
@@ -58,23 +63,28 @@ def reap(known: set[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
 
 
-def members(negbox: int, seconds: float) -> dict[str, int]:
-    """The processes of a run, by their names.
+def members(command: int, names: Collection[str], seconds: float) -> dict[str, int]:
+    """The processes that a command has started, by their names.
+
+    Args:
+        command: It.
+        names: Who has to be there, and nobody else.
+        seconds: How long to wait for them.
 
     Raises:
-        SandboxError: They are not all there in time.
+        SandboxError: They are not all there in time, or others are.
     """
     until = time.monotonic() + seconds
-    while len(found := _members(negbox)) <= len(_NAMES):
+    while (found := _members(command)).keys() != set(names):
         if time.monotonic() > until:
-            raise SandboxError("the processes of the run are not all there")
+            raise SandboxError(f"of the run there are {', '.join(sorted(found)) or 'none'}")
         time.sleep(0.02)  # what is started is bubblewrap's for a moment
     return found
 
 
-def _members(negbox: int) -> dict[str, int]:
-    found = {"negbox": negbox}
-    for pid in below(negbox):
+def _members(command: int) -> dict[str, int]:
+    found = {}
+    for pid in below(command):
         with suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
             if (

@@ -1,6 +1,7 @@
 """The instruments of an aftermath, each with a control: what it must find, or else it has measured nothing.
 
-Covered: memory of whoever survived, files, the raw disk, swap, core dumps, what the command showed.
+Covered: memory of whoever survived; who holds it while the run lives, and the commands just before they end; files,
+the raw disk, swap, core dumps, what the commands showed.
 Not covered: memory that no process holds (see `benchmarks/residue_ram`); processes and files that the run had no
 part in; logs of the system, which the command never writes to. A finding tells where, never what.
 """
@@ -8,7 +9,7 @@ part in; logs of the system, which the command never writes to. A finding tells 
 import resource
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,11 @@ from evals.scan import Scan, Search
 from sandbox import host
 from sandbox.fact import Fact, Known
 
-Instrument: TypeAlias = Literal["memory", "files", "disk", "swap", "cores", "shown"]
+Instrument: TypeAlias = Literal["memory", "living", "files", "disk", "swap", "cores", "shown"]
 INSTRUMENTS: tuple[Instrument, ...] = get_args(Instrument)
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - it is looked into, not used
+_MORE_LOOKS = 4
+"""A process that loads its modules takes memory and gives it back: a look can miss some of it."""
 _HOLD = """
 import resource, sys
 kept = bytes(byte ^ 0x5A for byte in bytes.fromhex(sys.stdin.readline()))
@@ -41,6 +44,22 @@ class Finding:
 
     result: Literal["clean", "found", "unmeasured"]
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of the memory of one process of the run."""
+
+    who: str
+    when: str
+    due: bool
+    """Whether it has to hold the canary then: if so it is a control, else it must not."""
+    scan: Scan
+
+    @property
+    def holds(self) -> bool | None:
+        """None: it could not be read."""
+        return None if self.scan.clean is None else not self.scan.clean
 
 
 @contextmanager
@@ -71,6 +90,29 @@ def memory(canary: str, survivors: Collection[int], control: int) -> Finding:
     if not survivors:
         return _judged(Scan(read_bytes=1), planted, "none survived")
     return _judged(seen, planted, f"{len(survivors)} survived")
+
+
+def look(canary: str, who: str, pid: int, when: str, *, due: bool) -> Look:
+    """Look through a process of the run; again while some of it could not be read, as it goes on meanwhile."""
+    scan = residue.scan_process(pid, canary)
+    for _ in range(_MORE_LOOKS):
+        if scan.clean is None:
+            scan = residue.scan_process(pid, canary)
+    return Look(who, when, due, scan)
+
+
+def living(canary: str, looks: Collection[Look], control: int) -> Finding:
+    """Whether only those who have to held it. They are controls too: each was looked at in the same way."""
+    if not looks:
+        return Finding("unmeasured", "nobody could be looked at")
+    looks = [*looks, look(canary, "who holds it beside", control, "afterwards", due=True)]
+    found = [f"{one.who}, {one.when}" for one in looks if one.scan.hits and not one.due]
+    if found:
+        return Finding("found", "; ".join(dict.fromkeys(found)))
+    blind = [f"{one.who}, {one.when}" for one in looks if one.holds is not one.due]
+    if blind:
+        return Finding("unmeasured", f"not seen for certain: {'; '.join(dict.fromkeys(blind))}")
+    return Finding("clean", f"{len(looks)} looks, {sum(one.due for one in looks)} controls")
 
 
 def files(canary: str, place: Place, since: float) -> Finding:
@@ -125,7 +167,7 @@ def cores(canary: str, place: Place, since: float, control: "subprocess.Popen[by
 
 
 def shown(canary: str, said: bytes) -> Finding:
-    """What the command wrote to its outputs."""
+    """What the commands wrote to their outputs."""
     scans = []
     for content in (said, said + canary.encode()):
         search = Search(canary)
@@ -133,12 +175,6 @@ def shown(canary: str, said: bytes) -> Finding:
         scans.append(search.result())
     seen = scans[0] if said else Scan(read_bytes=1)
     return _judged(seen, scans[1], f"{len(said)} bytes")
-
-
-def holding(canary: str, members: Mapping[str, int]) -> dict[str, bool | None]:
-    """Which processes of a run hold the canary now; None: it could not be read."""
-    names = {name: residue.scan_process(pid, canary).clean for name, pid in members.items()}
-    return {name: None if clean is None else not clean for name, clean in names.items()}
 
 
 def _judged(seen: Scan, control: Scan, detail: str) -> Finding:

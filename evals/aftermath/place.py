@@ -33,7 +33,17 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """Variables that keep a process inside."""
-        return {"HOME": str(self.root / "home"), "TMPDIR": str(self.root / "tmp")}
+        return _inside(self.home, self.root / "tmp")
+
+    @property
+    def principals_environment(self) -> dict[str, str]:
+        """The same for a principal, whose machine is another."""
+        return _inside(self.principal, self.principal)
+
+    @property
+    def home(self) -> Path:
+        """Where the host's key is kept."""
+        return self.root / "home"
 
     @property
     def cwd(self) -> Path:
@@ -79,6 +89,10 @@ def place(folder: Path) -> Iterator[Place]:
         if root.is_mount():  # lazily, since somebody who should be gone may still work there
             _tried("umount", "-l", str(root))
         shutil.rmtree(folder)
+
+
+def _inside(home: Path, temporary: Path) -> dict[str, str]:
+    return {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), "TMPDIR": str(temporary)}
 
 
 def _mounted(image: Path, root: Path) -> str:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from delegates.scenario import load, split
 from evals.aftermath.ending import Play
 from evals.server import Fault, Faults, FaultyServer, Json, reflect, status
 
@@ -58,6 +59,11 @@ def write(folder: Path, canary: str) -> tuple[Path, Path]:
     scenario.write_text(_AGENDA + "".join(briefs))
     script.write_text(json.dumps({"cycle": True, "replies": [_OFFER]}))
     return scenario, script
+
+
+def write_apart(folder: Path, scenario: Path) -> dict[str, Path]:
+    """Write the agenda and each brief to files of their own, as two parties have them, by their names."""
+    return {path.stem: path for path in split(load(scenario), folder)}
 
 
 def server(play: Play, asked: Callable[[], None]) -> FaultyServer:

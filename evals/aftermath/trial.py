@@ -1,39 +1,31 @@
-"""One trial: `negbox run` in a process of its own, ended in one way, and what the instruments then say.
+"""One trial: a run by real commands, ended in one way, and what the instruments then say.
 
 Covered: a canary of its own; who holds it while the run lives, which shows that the instruments can look there; the
-whole command with its walls. Not covered: whether the result is right; other tests see to that.
+whole command with its walls; whether it ended as it was due to. Not covered: whether the terms are right; other tests
+see to that.
 """
 
 import os
-import resource
-import select
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import evals
-from bargaining.errors import SandboxError
-from evals.aftermath import family, instrument, scenario
-from evals.aftermath.ending import Blow, Ending
+from delegates.scenario import load
+from evals.aftermath import family, instrument, outcome, scenario
+from evals.aftermath.ending import Ending
 from evals.aftermath.instrument import Finding, Instrument
-from evals.aftermath.place import Place, place
+from evals.aftermath.place import place
+from evals.aftermath.run import Ran, run
 from sandbox import host
+from sandbox.fact import Known
+from sandbox.host import Facts
+from sandbox.isolation import ladder
 
-HALT_SECONDS = 60.0
-END_SECONDS = 60.0
 GONE_SECONDS = 10.0
-_LIMIT_SECONDS = "3"
-_CODE = "from app.cli import main; main()"
-_HALTING = "import sys; from evals.aftermath import halt; halt.at(sys.argv.pop(1), int(sys.argv.pop(1))); "
-_ROOT = Path(evals.__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +33,22 @@ class Trial:
     """What came of one ending."""
 
     ending: str
-    code: int | None
-    """The exit code of the command; -N if signal N ended it; None: there was no run like this."""
+    codes: Mapping[str, int]
+    """The exit code of each command; -N if signal N ended it. Empty: there was no run like this."""
     seconds: float
     held: Mapping[str, bool | None]
     """Who held the canary at the halt, if there was one; None: it could not be read."""
     findings: Mapping[Instrument, Finding]
+    wrong: tuple[str, ...] | None = None
+    """What of its end was not as it is due. None: that cannot be said."""
 
 
-def hold(ending: Ending) -> Trial:
+def hold(ending: Ending, facts: Facts) -> Trial:
     """Hold a trial.
+
+    Args:
+        ending: How the run ends.
+        facts: About this machine.
 
     Raises:
         SandboxError: The run did not come to where it was to be ended, or did not end.
@@ -63,93 +61,49 @@ def hold(ending: Ending) -> Trial:
         where = closing.enter_context(place(folder))
         control = closing.enter_context(instrument.holder(canary, where.control))
         known = set(family.below(os.getpid()))
+        file, script = scenario.write(where.principal, canary)
         started = time.monotonic()
-        code, said, held = _run(ending, canary, where)
+        ran = run(ending, canary, where, file, script)
         seconds = time.monotonic() - started
         left = family.survivors(known, GONE_SECONDS)
+        result = outcome.read(where.out, where.home, load(file).agenda)
+        wrong = problems(ending, ran, result) if _strict(facts) else None
         findings: dict[Instrument, Finding] = {
             "memory": instrument.memory(canary, left, control.pid),
+            "living": instrument.living(canary, ran.looks, control.pid),
             "files": instrument.files(canary, where, begun),
             "cores": instrument.cores(canary, where, begun, control),
             "disk": instrument.disk(canary, where),
             "swap": instrument.swap(canary, swapped),
-            "shown": instrument.shown(canary, said),
+            "shown": instrument.shown(canary, ran.said),
         }
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         family.reap(known)
-    return Trial(ending.name, code, seconds, held, findings)
+    held = {look.who: look.holds for look in ran.looks if look.when == f"at {ending.phase}"}
+    return Trial(ending.name, ran.codes, seconds, held, findings, wrong)
 
 
-def _run(ending: Ending, canary: str, where: Place) -> tuple[int, bytes, dict[str, bool | None]]:
-    """Run and end it: its exit code, what it showed, and who held the canary before."""
-    phase = ending.blow.phase if ending.blow else ending.phase
-    asked, go_on = threading.Event(), threading.Event()
+def problems(ending: Ending, ran: Ran, result: str) -> tuple[str, ...]:
+    """What of an end is not as it is due.
 
-    def halt() -> None:
-        if phase == "turns":
-            asked.set()
-            go_on.wait(HALT_SECONDS)
-
-    held: dict[str, bool | None] = {}
-    with scenario.server(ending.play, halt) as server, ExitStack() as closing:
-        closing.callback(go_on.set)
-        ours, theirs = (closing.enter_context(line) for line in socket.socketpair())
-        code = _CODE if phase in {None, "turns"} else _HALTING + _CODE
-        halted = () if code == _CODE else (str(phase), str(theirs.fileno()))
-        modules = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        brief, script = scenario.write(where.principal, canary)
-        process = closing.enter_context(
-            subprocess.Popen(  # noqa: S603 - our own command
-                [
-                    sys.executable, "-c", code, *halted, "run", str(brief), "--model", f"seller=scripted/{script}",
-                    "--model", f"buyer=openai/any@{server.base_url}", "--no-advisor", "--out", str(where.out),
-                    *(("--max-seconds", _LIMIT_SECONDS) if ending.play == "stall" else ()),
-                ],
-                cwd=where.cwd,
-                env={**os.environ, **where.environment, "PYTHONPATH": os.pathsep.join(modules)},
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-        )  # fmt: skip
-        closing.callback(process.kill)
-        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
-        resource.prlimit(process.pid, resource.RLIMIT_CORE, (most, most))  # so that a crash would show
-        theirs.close()
-        if phase is not None:
-            if not _reached(process, asked if phase == "turns" else None, ours):
-                raise SandboxError(f"{ending.name}: the run did not come that far")
-            members = family.members(process.pid, HALT_SECONDS)
-            held = instrument.holding(canary, members)
-            if ending.blow:
-                _strike(ending.blow, members)
-            if not ending.blow or ending.blow.target != "negbox":
-                go_on.set()
-                with suppress(OSError):  # it has ended already
-                    ours.send(b".")
-        try:
-            said, _ = process.communicate(timeout=END_SECONDS)
-        except subprocess.TimeoutExpired:
-            said = None
-        if said is None:
-            raise SandboxError(f"{ending.name}: the run did not end")
-    return process.returncode, said, held
+    Args:
+        ending: How the run was to end.
+        ran: How it did.
+        result: What was left where results are written.
+    """
+    found = [
+        f"exit code {ran.codes.get(name)} of {name}, not {code}"
+        for name, code in ending.due.codes.items()
+        if ran.codes.get(name) != code
+    ]
+    if result != ending.due.result:
+        found.append(f"there is {result}, not {ending.due.result}")
+    return (*found, *(f"when {name} was about to end, processes of it were not" for name in ran.strays))
 
 
-def _reached(process: "subprocess.Popen[bytes]", asked: threading.Event | None, line: socket.socket) -> bool:
-    """Wait for the halt, or the end of the process."""
-    until = time.monotonic() + HALT_SECONDS
-    while process.poll() is None and time.monotonic() < until:
-        if asked.wait(0.05) if asked else select.select([line], [], [], 0.05)[0]:
-            return True
-    return False
-
-
-def _strike(blow: Blow, members: Mapping[str, int]) -> None:
-    if blow.number == signal.SIGSEGV and blow.target != "negbox":
-        family.crash(members[blow.target])
-    else:
-        os.kill(members[blow.target], blow.number)
+def _strict(facts: Facts) -> bool:
+    """Whether all that was not wiped counts as left: elsewhere more may be released."""
+    zeroed = isinstance(facts.init_on_free, Known) and facts.init_on_free.value
+    return "bwrap" in ladder.available(facts) and not zeroed

@@ -15,45 +15,72 @@ from evals.aftermath import ENDINGS, INSTRUMENTS, Finding, Trial, family, hold, 
 from evals.aftermath.__main__ import table
 from evals.aftermath.ending import CHILDREN, PHASES
 from evals.aftermath.place import Place, place
+from evals.aftermath.run import Ran
+from evals.aftermath.trial import problems
+from evals.scan import Hit, Scan
 from sandbox import host
 from sandbox.fact import Known
 from sandbox.isolation import ladder
 
 BY_NAME = {ending.name: ending for ending in ENDINGS}
-BEST = ladder.available(host.gather())[0]
+FACTS = host.gather()
+BEST = ladder.available(FACTS)[0]
 CANARY = scenario.canary()
+
 
 needs_walls = pytest.mark.skipif(BEST == "none", reason="this machine has neither namespaces nor Landlock")
 
 
 @needs_walls
 @pytest.mark.parametrize(
-    ("name", "code", "holders"),
+    ("name", "holders"),
     [
-        ("model reflects the prompt in its error", 3, set()),
-        ("SIGKILL to negbox, ready", -9, {"negbox"}),
-        ("SIGKILL to broker, turns", 5, {"negbox", "box", "broker"}),
+        ("SIGKILL to sealer, reading", {"sealer"}),
+        ("SIGKILL to negbox, ready", {"sealer"}),
+        ("SIGKILL to broker, turns", {"sealer", "box", "broker"}),
+        ("two parties: model reflects the prompt in its error", {"box", "broker"}),
     ],
 )
-def test_nothing_is_left_of_a_run(name: str, code: int, holders: set[str]) -> None:
+def test_nothing_is_left_of_a_run(name: str, holders: set[str]) -> None:
     """While it ran, the canary was where it belongs: so the instruments can see into these processes."""
-    trial = hold(BY_NAME[name])
+    trial = hold(BY_NAME[name], FACTS)
     results = {which: finding.result for which, finding in trial.findings.items()}
     assert "found" not in results.values(), trial.findings
     assert {results[which] for which in ("memory", "files", "shown")} == {"clean"}, trial.findings
     assert results.keys() == set(INSTRUMENTS)
+    assert not trial.wrong
     if BEST == "bwrap" and os.geteuid() == 0:
-        assert trial.code == code
+        assert results["living"] == "clean", trial.findings
         assert {who for who, holds in trial.held.items() if holds} == holders
         assert None not in trial.held.values()
 
 
-def test_every_process_is_struck_in_every_phase() -> None:
+def test_every_process_is_struck_in_every_phase_in_which_it_is_there() -> None:
     assert len(BY_NAME) == len(ENDINGS)
     struck = {(e.blow.number.name, e.blow.target, e.blow.phase) for e in ENDINGS if e.blow}
     for phase in PHASES:
-        assert {("SIGKILL", child, phase) for child in CHILDREN} <= struck
+        assert {("SIGKILL", child, phase) for child in CHILDREN if phase != "reading"} <= struck
         assert {(name, "negbox", phase) for name in ("SIGINT", "SIGTERM", "SIGKILL")} <= struck
+    assert ("SIGKILL", "sealer", "reading") in struck
+    for phase in ("ready", "turns"):
+        assert {(name, "host", phase) for name in ("SIGINT", "SIGTERM", "SIGKILL")} <= struck
+
+
+def test_who_starts_a_run_never_has_to_hold_a_brief() -> None:
+    assert {who for ending in ENDINGS for who in ending.holders} == {"sealer", "box", "broker"}
+    assert all(ending.holders < ending.present for ending in ENDINGS)
+
+
+def test_an_end_that_is_not_due_is_told() -> None:
+    ending = BY_NAME["two parties: SIGKILL to box, turns"]
+    ran = Ran({"host": 0, "caller": 5}, b"", (), ("host",))
+    told = problems(ending, ran, "agreement")
+    assert told == (
+        "exit code 0 of host, not 5",
+        "there is agreement, not nothing",
+        "when host was about to end, processes of it were not",
+    )
+    assert problems(ending, Ran({"host": 5, "caller": 5}, b"", (), ()), "nothing") == ()
 
 
 @pytest.fixture
@@ -76,7 +103,34 @@ def test_a_survivor_that_holds_it_is_found(where: Place, holder: "subprocess.Pop
         assert instrument.memory(CANARY, [survivor.pid], holder.pid).result == "found"
         assert instrument.memory(CANARY, [other.pid], holder.pid) == Finding("clean", "1 survived")
         assert instrument.memory(CANARY, [], holder.pid) == Finding("clean", "none survived")
-        assert instrument.holding(CANARY, {"a": survivor.pid, "b": other.pid}) == {"a": True, "b": False}
+        pids = {"a": survivor.pid, "b": other.pid}
+        looks = [instrument.look(CANARY, who, pid, "now", due=who == "a") for who, pid in pids.items()]
+    assert [look.holds for look in looks] == [True, False]
+    assert instrument.living(CANARY, looks, holder.pid) == Finding("clean", "3 looks, 2 controls")
+
+
+@pytest.mark.parametrize(
+    ("due", "scan", "result"),
+    [
+        (False, Scan((Hit("[heap]", "utf-8"),), 1), "found"),
+        (False, Scan((), 0, (("process 7", "not permitted"),)), "unmeasured"),
+        (True, Scan((), 1), "unmeasured"),
+    ],
+    ids=["holds what it must not", "cannot be read", "control that is missed"],
+)
+def test_a_living_process_is_clean_only_if_that_was_seen(
+    due: bool, scan: Scan, result: str, holder: "subprocess.Popen[bytes]"
+) -> None:
+    good = instrument.Look("box", "at turns", True, Scan((Hit("[heap]", "utf-8"),), 1))
+    assert instrument.living(CANARY, [good], holder.pid).result == "clean"
+    other = instrument.Look("negbox", "at turns", due, scan)
+    finding = instrument.living(CANARY, [good, other], holder.pid)
+    assert finding.result == result
+    assert "negbox, at turns" in finding.detail
+
+
+def test_where_nobody_was_looked_at_nothing_is_known(holder: "subprocess.Popen[bytes]") -> None:
+    assert instrument.living(CANARY, [], holder.pid).result == "unmeasured"
 
 
 def test_an_orphan_is_not_lost(tmp_path: Path) -> None:
@@ -135,6 +189,8 @@ def test_what_is_shown_is_found_and_never_told() -> None:
 def test_an_instrument_that_misses_its_control_has_measured_nothing(where: Place) -> None:
     with instrument.holder("2" * 32, where.control) as other:
         finding = instrument.memory(CANARY, [], other.pid)
+        empty = instrument.look(CANARY, "negbox", other.pid, "at its end", due=False)
+        assert instrument.living(CANARY, [empty], other.pid).result == "unmeasured"
     assert finding == Finding("unmeasured", "what was planted beside was not found")
 
 
@@ -150,11 +206,14 @@ def test_the_table_says_what_was_not_measured_and_why() -> None:
     good: Mapping[instrument.Instrument, Finding] = dict.fromkeys(get_args(instrument.Instrument), clean)
     bad = {**good, "disk": Finding("unmeasured", "only root may"), "memory": Finding("found", "process 7")}
     trials = [
-        Trial("a", 0, 1.0, {}, good),
-        Trial("b", -9, 1.0, {"box": True, "gate": None}, bad),
+        Trial("a", {"negbox": 0}, 1.0, {}, good, ()),
+        Trial("b", {"host": -9, "caller": 5}, 1.0, {"box": True, "gate": None}, bad, ("there is nothing",)),
     ]
     lines = table(trials)
     assert "FOUND" in lines[2]
+    assert "-9/5  NO" in lines[2]
     assert "box, gate unmeasured" in lines[2]
     assert "disk unmeasured: only root may [b]" in lines
     assert "memory found: process 7 [b]" in lines
+    assert "not as due: there is nothing [b]" in lines
+    assert lines[-1] == "12 of 14 clean; 1 of 2 ended as due"
