@@ -1,6 +1,7 @@
 """`negbox box run`: hands two sealed briefs to an open box, waits, and writes what it releases."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from delegates.budget import Budget
 from sandbox import hatch
 from sandbox.hatch import BRIEFS
 from sandbox.seal import LARGEST_BYTES, SealedBrief
+from sandbox.told import Finished, Refused, Turn
 
 
 def deliver(files: Sequence[Path], at: Path, out: str, *, quiet: bool) -> int:
@@ -31,23 +33,44 @@ def deliver(files: Sequence[Path], at: Path, out: str, *, quiet: bool) -> int:
             "give both sealed briefs: negbox box run --at DIR A.sealed B.sealed --out RESULT"
         )
     sealed = [SealedBrief.from_bytes(_read(file)) for file in files]
-    directory = writable(out)
-    view = ProgressView(Budget())
-    with hatch.visiting(at) as visit:
-        visit.hand_in(sealed)
-        with shown(view, Console(stderr=True), quiet=quiet) as observe:
-            while isinstance(told := visit.hear(), hatch.Turn):
-                observe(told.progress)
-    if isinstance(told, hatch.Refused):
-        raise InvalidInputError(told.why)
-    if told.agreement and directory:
-        write_all(directory, {AGREEMENT: told.agreement, STATEMENT: told.statement})
+    with _folder(out) as directory:
+        told = _told(sealed, at, quiet=quiet)
+        if told.agreement:
+            write_all(directory, {AGREEMENT: told.agreement, STATEMENT: told.statement})
+    if told.agreement:
         exits.say(
             f"Wrote {directory / AGREEMENT} and {directory / STATEMENT}. Check them: negbox verify {out}"
         )
     if told.said:
         exits.say(f"negbox: {told.said}")
     return told.code
+
+
+@contextmanager
+def _folder(out: str) -> Iterator[Path]:
+    """The folder for the results. One that is made for them does not stay without any."""
+    new = not Path(out).exists()
+    directory = writable(out)
+    assert directory is not None
+    try:
+        yield directory
+    finally:
+        if new:
+            with suppress(OSError):  # there is something in it
+                directory.rmdir()
+
+
+def _told(sealed: Sequence[SealedBrief], at: Path, *, quiet: bool) -> Finished:
+    """Hand in the briefs, show the turns, and wait for the end."""
+    view = ProgressView(Budget())
+    with hatch.visiting(at) as visit:
+        visit.hand_in(sealed)
+        with shown(view, Console(stderr=True), quiet=quiet) as observe:
+            while isinstance(told := visit.hear(), Turn):
+                observe(told.progress)
+    if isinstance(told, Refused):
+        raise InvalidInputError(told.why)
+    return told
 
 
 def _read(file: Path) -> bytes:

@@ -12,27 +12,34 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app import exits, protocol, results
-from app.run import Options, limits_of, say_what_prompts_are_used, seat_both, walls_of
+from app.run import STRONGEST, Options, limits_of, say_what_prompts_are_used, seat_both, walls_of
 from bargaining.agenda import Agenda
-from bargaining.errors import InvalidInputError, NegboxError, SandboxError
+from bargaining.errors import InvalidInputError, NegboxError, PurgeError, SandboxError
 from delegates.budget import Budget
 from delegates.scenario import Outline, agenda_yaml, load, load_agenda, shipped
 from graphs.state import Progress
 from institutions import signature
 from institutions.keys import HostKey
-from sandbox import hatch
+from sandbox import hatch, reception
 from sandbox import host as host_
 from sandbox.box import Released
 from sandbox.briefing import DeliveredBriefs
+from sandbox.claim import Nonce
 from sandbox.export import agenda_digest
+from sandbox.isolation.interface import Level
 from sandbox.open_box import OpenBox
 from sandbox.policy import Policy
 from sandbox.pool import Pool
 from sandbox.supervisor import WalledBox
+from sandbox.told import Finished, Turn
 
 CLAIM, AGENDA = "claim.json", "agenda.yaml"
+_NONCES: TypeAdapter[tuple[Nonce, ...]] = TypeAdapter(Annotated[tuple[Nonce, ...], Field(max_length=8)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,8 @@ class Host:
             PurgeError: Something could not be wiped.
         """
         self.box().check(self.agenda)
-        with self._shown_agenda(), hatch.opened(self.folder) as window:
+        self._show_agenda()
+        with hatch.opened(self.folder) as window:
             asyncio.run(self._interruptibly(window))
 
     async def _interruptibly(self, window: hatch.Hatch) -> None:
@@ -76,7 +84,7 @@ class Host:
             except asyncio.CancelledError:
                 if not received:
                     raise
-                exits.say("Closed: what was open is wiped.")
+                exits.say("Closed: nothing is left running.")
                 if self.pool is None:
                     raise KeyboardInterrupt from None
 
@@ -95,45 +103,35 @@ class Host:
 
     async def _one(self, box: OpenBox, window: hatch.Hatch) -> None:
         """Offer a box until it has had its run."""
+        run = box.job.run
         with self._claimed(box):
             exits.say(
-                f"Open: run {box.job.run}. Each party checks {self.folder / CLAIM} and seals its brief to it; then: "
+                f"Open: run {run}. Each party checks {self.folder / CLAIM} and seals its brief to it; then: "
                 f"negbox box run --at {self.folder} A.sealed B.sealed --out RESULT"
             )
-            caller, briefing = await self._handed_in(box, window)
+            caller, briefing = await reception.handed_in(window, box.job)
+            problem: NegboxError | None = None
             try:
-                exits.say(f"Run {box.job.run} begins.")
-                finished = await self._ran(box, briefing, caller)
-                exits.say(f"Run {box.job.run} is over, and everything of it wiped.")
+                exits.say(f"Run {run} begins.")
+                try:
+                    released = await self._ran(box, briefing, caller)
+                    finished = self._finished(released)
+                    exits.say(f"Run {run} is over{_wiped(released)}.")
+                except NegboxError as error:
+                    problem = error
+                    finished = Finished(code=exits.code_of(error), said=str(error))
                 with suppress(SandboxError):  # the caller has gone: nobody gets the result
                     await caller.finish(finished)
             finally:
                 caller.close()
+        if isinstance(problem, PurgeError):
+            raise problem
+        if problem:
+            exits.say(f"Run {run} came to nothing.")
 
-    async def _handed_in(self, box: OpenBox, window: hatch.Hatch) -> tuple[hatch.Caller, DeliveredBriefs]:
-        """Wait for two briefs that are sealed to this box."""
-        while True:
-            caller = await window.caller()
-            refusal = ""
-            try:
-                briefing = DeliveredBriefs(await caller.briefs())
-                briefing.check(box.job)
-                return caller, briefing
-            except InvalidInputError as error:
-                refusal = str(error)
-            except SandboxError:  # nobody handed in anything
-                pass
-            except BaseException:
-                caller.close()
-                raise
-            with suppress(SandboxError):
-                if refusal:
-                    await caller.finish(hatch.Refused(why=refusal))
-            caller.close()
-
-    async def _ran(self, box: OpenBox, briefing: DeliveredBriefs, caller: hatch.Caller) -> hatch.Finished:
+    async def _ran(self, box: OpenBox, briefing: DeliveredBriefs, caller: hatch.Caller) -> Released:
         def observe(p: Progress) -> None:
-            caller.tell(hatch.Turn(turn=p.turn, round=p.round, rounds=p.rounds, to_move=p.to_move))
+            caller.tell(Turn(turn=p.turn, round=p.round, rounds=p.rounds, to_move=p.to_move))
 
         running = asyncio.ensure_future(box.negotiate(briefing, observe))
         watching = asyncio.ensure_future(caller.gone())
@@ -141,21 +139,18 @@ class Host:
             await asyncio.wait([running, watching], return_when=asyncio.FIRST_COMPLETED)
             if not running.done():  # who handed in the briefs has gone away
                 running.cancel()
-            released = await running
-        except NegboxError as error:
-            return hatch.Finished(code=exits.code_of(error), said=str(error))
+            return await running
         finally:
             watching.cancel()
             if not running.done():  # then this is being cancelled
                 running.cancel()
                 await asyncio.wait([running])
-        return self._finished(released)
 
-    def _finished(self, released: Released) -> hatch.Finished:
+    def _finished(self, released: Released) -> Finished:
         error = released.error
         if isinstance(error, asyncio.CancelledError):
-            return hatch.Finished(code=exits.INTERRUPTED, said="Interrupted: nothing was released.")
-        return hatch.Finished(
+            return Finished(code=exits.INTERRUPTED, said="Interrupted: nothing was released.")
+        return Finished(
             code=exits.OK if error is None else exits.code_of(error),
             said="" if error is None else str(error),
             agreement=b64encode(released.agreement),
@@ -167,15 +162,16 @@ class Host:
         """The signed claim, as long as the box is there."""
         signed = signature.sign(box.claim(self.policy).to_bytes(), signature.CLAIM_TYPE, self.key)
         path = self.folder / CLAIM
-        path.unlink(missing_ok=True)  # of a box that is gone: nobody answers at the hatch
+        with suppress(OSError):  # of a box that is gone: nobody answers at the hatch
+            path.unlink()
         _write(path, signed)
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # the folder may be gone
+                path.unlink()
 
-    @contextmanager
-    def _shown_agenda(self) -> Iterator[None]:
+    def _show_agenda(self) -> None:
         """The agenda as a file. It stays, because results are checked with it."""
         path = self.folder / AGENDA
         try:
@@ -191,7 +187,6 @@ class Host:
                 )
         else:
             _write(path, agenda_yaml(self.agenda).encode())
-        yield
 
 
 def host(agenda: str, at: Path, options: Options, nonces: Sequence[str], pool: int | None) -> Host:
@@ -204,6 +199,9 @@ def host(agenda: str, at: Path, options: Options, nonces: Sequence[str], pool: i
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if options.isolation == "none":
         raise InvalidInputError("--isolation none: two parties need a box; leave it out")
+    if options.isolation not in (STRONGEST, *get_args(Level)):
+        raise InvalidInputError(f"--isolation: there are {', '.join((STRONGEST, *get_args(Level)[:-1]))}")
+    nonces = _checked(nonces) or (secrets.token_hex(16),)
     policy = Policy() if options.policy is None else Policy.load(Path(options.policy))
     found = policy.narrowed(load(agenda).agenda if agenda in shipped() else load_agenda(agenda))
     seats = seat_both(Outline(found, {}, {}, synthetic=False), options)
@@ -211,7 +209,6 @@ def host(agenda: str, at: Path, options: Options, nonces: Sequence[str], pool: i
     say_what_prompts_are_used(seats, found.protocol)
     limits = policy.limited(limits_of(options))
     walls = walls_of(options.isolation, policy, host_.gather())
-    nonces = tuple(nonces) or (secrets.token_hex(16),)
 
     def box() -> WalledBox:
         return WalledBox(
@@ -226,6 +223,19 @@ def host(agenda: str, at: Path, options: Options, nonces: Sequence[str], pool: i
         )
 
     return Host(found, policy, HostKey.load_or_create(), box, at, pool)
+
+
+def _checked(nonces: Sequence[str]) -> tuple[str, ...]:
+    """The nonces as a claim can have them, before a box is started for it."""
+    with suppress(ValidationError):
+        return _NONCES.validate_python(tuple(nonces))
+    raise InvalidInputError("--nonce: at most 8 texts, each of 8 to 200 characters that can be shown")
+
+
+def _wiped(released: Released) -> str:
+    if all(check.result == "ok" for check in released.checks):
+        return ", and everything of it wiped"
+    return "; what was not wiped, or could not be checked, is in its statement"
 
 
 def _write(path: Path, data: bytes) -> None:

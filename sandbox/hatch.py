@@ -8,70 +8,26 @@ run at a time. Whoever comes and goes away again ends the run. Not covered: what
 """
 
 import asyncio
+import fcntl
 import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.types import Base64Bytes
+from pydantic import ValidationError
 
 from bargaining.errors import InvalidInputError, SandboxError
-from graphs.state import Progress
 from sandbox import frame
 from sandbox.job import LARGEST_BYTES
 from sandbox.seal import SealedBrief
+from sandbox.told import TOLD, Finished, Refused, Told, Turn
 
 SOCKET = "box.sock"
 BRIEFS = 2
 HAND_IN_SECONDS = 30.0
+HAND_OUT_SECONDS = 30.0
 _WAITING = 4
-
-
-class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Refused(_Told):
-    """The briefs cannot be used. The box is still open."""
-
-    kind: Literal["refused"] = "refused"
-    why: str
-
-
-class Turn(_Told):
-    """A turn begins."""
-
-    kind: Literal["turn"] = "turn"
-    turn: int
-    round: int
-    rounds: int
-    to_move: str
-
-    @property
-    def progress(self) -> Progress:
-        """The same as it is observed."""
-        return Progress(self.turn, self.round, self.rounds, self.to_move)
-
-
-class Finished(_Told):
-    """The run is over."""
-
-    kind: Literal["finished"] = "finished"
-    code: int
-    """The exit code that says how."""
-    said: str
-    """What cut it short, if something did."""
-    agreement: Base64Bytes = b""
-    """Empty if nothing was released."""
-    statement: Base64Bytes = b""
-    """Signed."""
-
-
-Told: TypeAlias = Annotated[Refused | Turn | Finished, Field(discriminator="kind")]
-_TOLD: TypeAdapter[Told] = TypeAdapter(Told)
 
 
 class Caller:
@@ -111,7 +67,12 @@ class Caller:
         Raises:
             SandboxError: The caller has gone.
         """
-        await frame.send_to(self._line, told.model_dump_json().encode())
+        try:
+            async with asyncio.timeout(HAND_OUT_SECONDS):
+                return await frame.send_to(self._line, told.model_dump_json().encode())
+        except TimeoutError:
+            pass
+        raise SandboxError("the caller does not listen")
 
     async def gone(self) -> None:
         """Wait until the caller goes away."""
@@ -149,13 +110,14 @@ def opened(folder: Path) -> Iterator[Hatch]:
         InvalidInputError: There is one already, or none can be made.
     """
     problem = ""
-    with _path(folder) as path, socket.socket(socket.AF_UNIX) as listening:
-        if _answers(path):
+    with _held(folder) as descriptor, socket.socket(socket.AF_UNIX) as listening:
+        path = _path(descriptor)
+        if not _alone(descriptor) or _answers(path):
             raise InvalidInputError(f"{folder}: a box is open there already; choose another folder with --at")
-        with suppress(FileNotFoundError):
-            os.unlink(path)
         mask = os.umask(0o177)
         try:
+            with suppress(FileNotFoundError):
+                os.unlink(path)  # of one that was killed
             listening.bind(path)
         except OSError as error:
             problem = error.strerror or "no socket can be made there"
@@ -204,7 +166,7 @@ class Visit:
             SandboxError: The box has gone.
         """
         with suppress(OSError, ValidationError, SandboxError):
-            return _TOLD.validate_json(frame.receive(self._line.fileno(), LARGEST_BYTES))
+            return TOLD.validate_json(frame.receive(self._line.fileno(), LARGEST_BYTES))
         raise SandboxError("the box has gone without a result: nothing was released")
 
 
@@ -217,9 +179,9 @@ def visiting(folder: Path) -> Iterator[Visit]:
     """
     with socket.socket(socket.AF_UNIX) as line:
         problem = ""
-        with _path(folder) as path:
+        with _held(folder) as descriptor:
             try:
-                line.connect(path)
+                line.connect(_path(descriptor))
             except OSError as error:
                 problem = error.strerror or "no answer"
         if problem:
@@ -230,16 +192,31 @@ def visiting(folder: Path) -> Iterator[Visit]:
 
 
 @contextmanager
-def _path(folder: Path) -> Iterator[str]:
-    """The socket by a name that is short enough for one: they have at most 107 bytes."""
+def _held(folder: Path) -> Iterator[int]:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise InvalidInputError(f"{folder}: {error.strerror}; it must be a folder") from None
     try:
-        yield f"/proc/self/fd/{descriptor}/{SOCKET}"
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _path(descriptor: int) -> str:
+    """The socket by a name that is short enough for one: they have at most 107 bytes."""
+    return f"/proc/self/fd/{descriptor}/{SOCKET}"
+
+
+def _alone(descriptor: int) -> bool:
+    """Whether nobody else holds the folder. From now on this process does, until it closes it or ends."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
 
 
 def _answers(path: str) -> bool:

@@ -59,7 +59,9 @@ class Pool:
         with suppress(asyncio.CancelledError):
             outcomes = await asyncio.gather(*self._members, return_exceptions=True)
             failed = [one for one in outcomes if isinstance(one, Exception)]
-            if failed and error is None:  # such as a box that could not be wiped
+            if failed and not isinstance(
+                error, Exception
+            ):  # such as a box that could not be wiped, after Ctrl-C too
                 raise failed[0]
 
     def _add(self) -> None:

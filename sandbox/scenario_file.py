@@ -46,6 +46,8 @@ class ScenarioFile:
         answer = self._ask(name.encode(), Public)
         self.outline: Outline = answer.outline
         """All of the scenario but its briefs."""
+        self.used = False
+        """Whether the briefs have been asked for: then whoever asked has to wipe the sealer."""
 
     def check(self, job: Job) -> None:
         """See `Briefing.check`."""
@@ -53,6 +55,7 @@ class ScenarioFile:
 
     async def seal(self, job: Job, key: PublicKey) -> Sequence[bytes]:
         """See `Briefing.seal`."""
+        self.used = True
         self._line.setblocking(False)
         await frame.send_to(self._line, Sealing(job=job, key=key).model_dump_json().encode())
         sealed = [await frame.receive_from(self._line, LARGEST_BYTES) for _ in job.agenda.roles]
@@ -100,12 +103,21 @@ def opened(isolation: Isolation, file: str | Path, facts: Facts) -> Iterator[Sce
             with theirs:
                 fds = (theirs.fileno(), stream.fileno())
                 child = isolation.spawn("sandbox.sealer", [*map(str, fds), *closed], fds, _ROOM)
+        lost, held = False, None
         try:
-            yield ScenarioFile(child, line, name)
+            try:
+                held = ScenarioFile(child, line, name)
+            except SandboxError:
+                lost = True
+                raise
+            yield held
         finally:
-            if child.alive:  # else the run's own purge has ended it
+            if held is not None and held.used and not child.alive:  # the run's own purge has ended it
+                child.kill()  # and reaped it, unless there was no run
+            else:
                 checks = purge.purge({SEALER: child}, facts)
-                purge.insist(checks, isolation.level)
+                if not lost:  # that it is gone is being said
+                    purge.insist(checks, isolation.level)
 
 
 def _shown(line: str) -> str:

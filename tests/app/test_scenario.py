@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from app.scenario import app
 from bargaining.errors import InvalidInputError
-from delegates.scenario import shipped
+from delegates.scenario import load, load_agenda, load_brief, shipped
 
 run = CliRunner()
 
@@ -110,3 +110,35 @@ def test_a_check_wants_preferences_where_a_tactic_plays(tmp_path: Path, boat: Pa
 @pytest.mark.parametrize("arguments", [["check", "nowhere.yaml"], ["new", "Not A Name"]])
 def test_what_cannot_be_done_is_an_input_error(arguments: list[str]) -> None:
     assert isinstance(run.invoke(app, arguments).exception, InvalidInputError)
+
+
+def test_a_split_gives_each_party_what_is_its_own_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    found = run.invoke(app, ["split", "used-truck", "--dir", str(folder)])
+    assert found.exit_code == 0, found.output
+    files = {path.name: path for path in folder.iterdir()}
+    assert files.keys() == {"agenda.yaml", "seller.yaml", "buyer.yaml"}
+    assert all(str(path) in found.stdout for path in files.values())
+    assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
+    whole = load("used-truck")
+    assert load_agenda(files["agenda.yaml"]) == whole.agenda
+    for role, brief in whole.briefs.items():
+        assert load_brief(files[f"{role}.yaml"], whole.agenda, role) == brief
+
+
+@pytest.mark.parametrize("taken", ["agenda.yaml", "buyer.yaml"])
+def test_a_split_writes_all_or_nothing_and_never_over_a_file(tmp_path: Path, taken: str) -> None:
+    (tmp_path / taken).write_text("mine")
+    found = run.invoke(app, ["split", "used-truck", "--dir", str(tmp_path)])
+    assert isinstance(found.exception, InvalidInputError)
+    assert f"{tmp_path / taken}: cannot be written" in str(found.exception)
+    assert [path.name for path in tmp_path.iterdir()] == [taken]
+    assert (tmp_path / taken).read_text() == "mine"
+
+
+def test_a_split_needs_a_folder(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    found = run.invoke(app, ["split", "used-truck", "--dir", str(file)])
+    assert isinstance(found.exception, InvalidInputError)
+    assert "choose another folder" in str(found.exception)
