@@ -78,8 +78,11 @@ class Crew:
         for line in (self.control, self._gate, self._released, self._ready):
             line.setblocking(False)
 
-    async def ready(self) -> PublicKey:
-        """Wait until everybody is there; the key of the box.
+    async def ready(self, work: job.Job) -> PublicKey:
+        """Hand out what is no secret, and wait until everybody is there; the key of the box.
+
+        Args:
+            work: For the box; the gate gets its agenda.
 
         Raises:
             SandboxError: Somebody does not come.
@@ -87,6 +90,8 @@ class Crew:
         loop = asyncio.get_running_loop()
         with suppress(TimeoutError, ValidationError):
             async with asyncio.timeout(START_SECONDS):
+                await frame.send_to(self.control, work.model_dump_json().encode())
+                await frame.send_to(self._gate, work.agenda.model_dump_json().encode())
                 ready = await hear(self.control)
                 if "broker" in self.children and not await loop.sock_recv(self._ready, 64):
                     raise SandboxError(
@@ -113,7 +118,6 @@ class Crew:
         size = export.release_size(agenda)
         with suppress(TimeoutError):
             async with asyncio.timeout(RELEASE_SECONDS):
-                await frame.send_to(self._gate, agenda.model_dump_json().encode())
                 while len(data) <= size and (
                     chunk := await loop.sock_recv(self._released, size + 1 - len(data))
                 ):

@@ -2,8 +2,8 @@
 
     python -m sandbox.inside CONTROL_FD CHANNEL_FD RECORD_FD [closed]
 
-In order: import everything, rehearse, make a key, close the box, say so; get the job and the briefs sealed to the key;
-negotiate; write the record; wait to be wiped. Nothing is ever printed: both outputs are closed to it.
+In order: import everything, rehearse, get the job, make a key, close the box, say so; get the briefs, sealed to the
+key; negotiate; write the record; wait to be wiped. Nothing is ever printed: both outputs are closed to it.
 Covered: whatever goes wrong ends in a no deal or in silence. Not covered: being wiped; a process cannot do that itself.
 """
 
@@ -49,6 +49,8 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     connection = loop.run_until_complete(Connection.open(channel))
+    work = job.Job.model_validate_json(frame.receive(control, job.LARGEST_BYTES))
+    session = Session(control, work)
     key = BoxKey.generate()
     ready = job.Ready(key=key.public.model_dump_json())
     if closed:
@@ -57,8 +59,6 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
         hardened = harden()
         ready = ready.model_copy(update={"landlock": hardened.landlock_abi, "seccomp": hardened.seccomp})
     _say(control, ready)
-    work = job.Job.model_validate_json(frame.receive(control, job.LARGEST_BYTES))
-    session = Session(control, work)
     held = Held(error=UnforeseenError("an unforeseen error"))
     try:
         briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}

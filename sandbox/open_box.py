@@ -191,9 +191,6 @@ class OpenBox:
         return float(min(each for each in limited if each is not None))
 
     async def _brief(self, briefing: Briefing) -> None:
-        """Hand out the job and the sealed briefs."""
-        for content in (
-            self.job.model_dump_json().encode(),
-            *await briefing.seal(self.job, self.key),
-        ):
-            await frame.send_to(self._crew.control, content)
+        """Hand out the sealed briefs."""
+        for sealed in await briefing.seal(self.job, self.key):
+            await frame.send_to(self._crew.control, sealed)

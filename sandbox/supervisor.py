@@ -138,7 +138,7 @@ class WalledBox:
             box: OpenBox | None = None
             try:
                 hands.start(self._broker_job(agenda, models) if models else None, models)
-                key = await hands.ready()
+                key = await hands.ready(job)
                 box = OpenBox(
                     hands, key, facts, job, self._budget, setting, delegations, mediation, self._policy
                 )

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.box import crowd, profile, start, whole
+from benchmarks.box import crowd, gauge, profile, start, whole
 from benchmarks.box.job import KINDS
 from benchmarks.orchestration.bench import started_server
 from evals import command
@@ -75,6 +75,8 @@ def _measured(
         match part:
             case "start":
                 yield f"## Start-up\n\n{start.table(start.measure(walls, facts, plan.starts))}"
+                waits = gauge.spread([1000 * s for s in start.from_pool(walls[0], plan.starts)], 3)
+                yield f"From asking a warm pool ({walls[0].level}) to a box with its key, ms: {waits}\n"
             case "runs":
                 yield f"## Negotiations\n\n{whole.tables(whole.measure(walls, folder, port, plan.runs))}"
             case "memory":

@@ -20,13 +20,21 @@ from pathlib import Path
 
 from bargaining.errors import SandboxError
 from benchmarks.box import gauge
+from benchmarks.orchestration import scenario
+from delegates.budget import Budget
 from delegates.models.spec import ModelSpec, parse
+from delegates.prompt import PromptPack
 from sandbox import purge
 from sandbox.allowance import Allowance
 from sandbox.broker import BrokerJob
 from sandbox.crew import Crew
 from sandbox.host import Facts
 from sandbox.isolation.interface import Isolation, Room
+from sandbox.job import Job
+from sandbox.pool import Pool
+from sandbox.seal import new_run_id
+from sandbox.seating import Seat
+from sandbox.supervisor import WalledBox
 
 ROOT = Path(__file__).parents[2]
 LOADS = ((), ("box",))
@@ -97,6 +105,27 @@ def measure(walls: Sequence[Isolation], facts: Facts, count: int) -> list[Starte
     return [started for started, _ in ways]
 
 
+def from_pool(walls: Isolation, count: int, size: int = 2) -> list[float]:
+    """The seconds from asking a warm pool for a box to having one, closed and with its key."""
+    agenda = scenario.agenda()
+    seat = Seat(parse("tactic/steady"), PromptPack.load("default"))
+    box = WalledBox(dict.fromkeys(agenda.roles, seat), Budget(), walls, environment={})
+    found = []
+
+    async def ask() -> None:
+        async with Pool(lambda: box.open(agenda), size) as pool:
+            for _ in range(count):
+                while pool.ready < size:  # noqa: ASYNC110 - it is not asked for a box yet
+                    await asyncio.sleep(0.01)
+                began = time.perf_counter()
+                taken = await pool.take()
+                found.append(time.perf_counter() - began)
+                taken.close()
+
+    asyncio.run(ask())
+    return found
+
+
 def table(found: Sequence[Started]) -> str:
     """A line for each kind of wall."""
     lines = []
@@ -129,7 +158,7 @@ async def crew_ready(
         started = time.perf_counter()
         try:
             crew.start(_broker_job(walls, models) if models else None, models)
-            await crew.ready()
+            await crew.ready(Job(run=new_run_id(), agenda=scenario.agenda(), places={}))
             seconds = time.perf_counter() - started
             look(crew)
         finally:

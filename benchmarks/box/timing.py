@@ -1,7 +1,7 @@
 """One run of a negotiation, timed in three parts from outside, by what the supervisor asks of those it is given.
 
     start        from the call until a brief is read to be sealed: then all processes are there and closed
-    negotiation  until the purge looks at the first process: sealing, unsealing, seating, the turns, gate and release
+    negotiation  until the purge looks at the first process: unsealing, seating, the turns, gate and release
     purge        wiping, killing, checking, and the statement
 
 Without walls all of a run is negotiation: opening the models and seating the delegates too.
@@ -138,8 +138,9 @@ class _SeenBriefs(OwnBriefs):
         self._watched = watched
 
     async def seal(self, job: BoxJob, key: PublicKey) -> Sequence[bytes]:
+        sealed = await super().seal(job, key)  # what the principals do
         self._watched.briefing()
-        return await super().seal(job, key)
+        return sealed
 
 
 async def walled(job: Job, watched: Watched) -> Timing:

@@ -13,6 +13,7 @@ from typing import NoReturn, Protocol
 from bargaining.agenda import Agenda
 from sandbox import crew, scenario_file
 from sandbox.isolation.interface import Child
+from sandbox.job import Job
 from sandbox.seal import PublicKey
 
 HALTED, ENDING, GO_ON = b"h", b"e", b"g"
@@ -68,9 +69,9 @@ def at(phase: str, line: int, exits: Exits) -> None:
                 halt_at_once(HALTED)
 
     class HaltingCrew(crew.Crew):
-        async def ready(self) -> PublicKey:
+        async def ready(self, work: Job) -> PublicKey:
             await halt("starting")
-            key = await super().ready()
+            key = await super().ready(work)
             await halt("ready")
             return key
 

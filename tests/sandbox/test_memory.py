@@ -73,7 +73,7 @@ def test_a_process_that_has_ended_was_not_wiped() -> None:
     assert "ended" in wiped.reason
 
 
-@pytest.mark.parametrize("pid", [0, -1, os.getpid()])
+@pytest.mark.parametrize("pid", [0, -1, os.getpid()], ids=["our group", "everybody", "ourselves"])
 def test_a_number_that_means_ourselves_or_everybody_stops_nobody(pid: int) -> None:
     assert not wipe(pid).complete
 
