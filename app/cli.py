@@ -90,14 +90,12 @@ def run(
         str,
         typer.Option(
             metavar="LEVEL",
-            help="The box: bwrap (namespaces), landlock (without them), none (this process), or the strongest.",
+            help="bwrap, landlock, none (this process), or the strongest.",
         ),
     ] = "strongest",
     policy: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="What must be true of the box before it starts: see README, Policy."
-        ),
+        typer.Option(metavar="FILE", help="What the box must be: see README."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
@@ -185,13 +183,14 @@ def _root(
 
 
 def _add_groups() -> None:
-    from app import box, claims, doctor, models, prompts, scenario  # noqa: PLC0415 - after `app` exists
+    from app import box, claims, doctor, evaluation, models, prompts, scenario  # noqa: PLC0415 - after `app` exists
 
     app.command()(doctor.doctor)
     app.command()(claims.verify)
     app.add_typer(box.app, name="box")
     app.add_typer(claims.brief, name="brief")
     app.add_typer(claims.claim, name="claim")
+    app.add_typer(evaluation.app, name="eval")
     app.add_typer(models.app, name="models")
     app.add_typer(prompts.app, name="prompts")
     app.add_typer(scenario.app, name="scenario")

@@ -59,13 +59,16 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def interruptible(cancel: Callable[[], object] | None = None) -> Iterator[Sequence[int]]:
+def interruptible(
+    cancel: Callable[[], object] | None = None, patience_seconds: float = PATIENCE_SECONDS
+) -> Iterator[Sequence[int]]:
     """Let Ctrl-C and a request to end (SIGTERM) interrupt a block, and insist on it.
 
     Args:
         cancel: Asks the block to end. Without it, KeyboardInterrupt is raised at once. Either way it is raised
             (again) where the block goes on: an event loop that imports something does not notice that it is
             cancelled, and pydantic swallows the exception and calls the input invalid.
+        patience_seconds: How soon it is raised again. What has to be told how the end went takes longer.
 
     Yields:
         The signals that came so far.
@@ -75,7 +78,7 @@ def interruptible(cancel: Callable[[], object] | None = None) -> Iterator[Sequen
     def interrupt(number: int, _: object) -> None:
         if number != signal.SIGALRM:
             received.append(number)
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS, PATIENCE_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, patience_seconds, patience_seconds)
             if cancel:
                 cancel()
                 return

@@ -39,6 +39,8 @@ from sandbox.supervisor import WalledBox
 from sandbox.told import Finished, Turn
 
 CLAIM, AGENDA = "claim.json", "agenda.yaml"
+CLOSING_SECONDS = 10.0
+"""How long wiping what is open may take before Ctrl-C insists."""
 _NONCES: TypeAdapter[tuple[Nonce, ...]] = TypeAdapter(Annotated[tuple[Nonce, ...], Field(max_length=8)])
 
 
@@ -78,7 +80,7 @@ class Host:
     async def _interruptibly(self, window: hatch.Hatch) -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(self._serve(window))
-        with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)) as received:
+        with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel), CLOSING_SECONDS) as received:
             try:
                 await task
             except asyncio.CancelledError:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -25,6 +26,26 @@ def cost_text(cost: Fraction | None) -> str:
     if cost is None:
         return "cost unknown"
     return "$0" if cost == 0 else f"${float(cost):.4f}"
+
+
+_Seen_contra = TypeVar("_Seen_contra", contravariant=True)
+
+
+class View(Protocol[_Seen_contra]):
+    """One line that tells where something is."""
+
+    @property
+    def line(self) -> str:
+        """The line as it is now."""
+        ...
+
+    def observe(self, seen: _Seen_contra, /) -> None:
+        """Take note of how it goes."""
+        ...
+
+    def __rich__(self) -> Spinner:
+        """The line with a spinner."""
+        ...
 
 
 class ProgressView:
@@ -61,14 +82,16 @@ class ProgressView:
 
 
 @contextmanager
-def shown(view: ProgressView, console: Console, *, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """Show a view while something runs: a live line on a terminal, one line per turn elsewhere.
+def shown(
+    view: View[_Seen_contra], console: Console, *, quiet: bool
+) -> Iterator[Callable[[_Seen_contra], None]]:
+    """Show a view while something runs: a live line on a terminal, a line for each step elsewhere.
 
     Yields:
-        What to call with each turn's progress.
+        What to call with each step's progress.
     """
 
-    def print_turn(progress: Progress) -> None:
+    def print_turn(progress: _Seen_contra) -> None:
         view.observe(progress)
         console.print(view.line, highlight=False, soft_wrap=True)
 

@@ -1,7 +1,7 @@
-"""What a tournament came to, by player and opponent: rates and means with 95 % intervals, from scipy.
+"""What a tournament came to, by player and opponent: rates and means with 95 % intervals.
 
-Covered: Wilson intervals for rates, bootstrap intervals (percentiles, fixed seed) for means.
-Not covered: correction for comparing many pairs at once.
+Covered: what `evals.statistics` does for negotiations taken as independent.
+Not covered: correction for comparing many pairs at once; that negotiations of a scenario depend on each other.
 """
 
 from __future__ import annotations
@@ -11,30 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy import stats  # type: ignore[import-untyped]  # has no stubs
+from evals.statistics import Figure, mean, proportion
 
 if TYPE_CHECKING:
     from evals.tournament import Row
 
 EVERYONE = "everyone"
 """The opponent in a standing over all opponents."""
-_RESAMPLES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured value and its interval. None: there is nothing to measure it by."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-    def __str__(self) -> str:
-        if self.value is None or self.low is None or self.high is None:
-            return "-"
-        digits = 0 if self.value >= 100 else 1 if self.value >= 2 else 2
-        return f"{self.value:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +39,6 @@ class Standing:
     rounds: Figure
     tokens: Figure
     """Of both sides together."""
-
-
-def rate(hits: int, trials: int) -> Figure:
-    """A share of trials, with a Wilson interval."""
-    if not trials:
-        return Figure(None, None, None)
-    interval = stats.binomtest(hits, trials).proportion_ci(method="wilson")
-    return Figure(hits / trials, float(interval.low), float(interval.high))
-
-
-def mean(values: Sequence[float]) -> Figure:
-    """A mean, with a bootstrap interval."""
-    if not values:
-        return Figure(None, None, None)
-    middle = float(np.mean(values))
-    if min(values) == max(values):  # also for a single value: nothing varies
-        return Figure(middle, middle, middle)
-    found = stats.bootstrap(
-        (values,), np.mean, method="percentile", n_resamples=_RESAMPLES, rng=np.random.default_rng(0)
-    ).confidence_interval
-    return Figure(middle, float(found.low), float(found.high))
 
 
 def standings(rows: Sequence[Row]) -> list[Standing]:
@@ -102,11 +64,11 @@ def _standing(player: str, opponent: str, games: Sequence[tuple[Row, float]]) ->
         opponent=opponent,
         games=len(games),
         failed=len(games) - len(rows),
-        agreement=rate(len(agreed), len(rows)),
+        agreement=proportion(len(agreed), len(rows)),
         own=mean([own for _, own in counted]),
         capture=mean([row.capture for row in rows]),
         nash_distance=mean([row.nash_distance for row in rows]),
-        frontier=rate(sum(row.efficient for row in agreed), len(agreed)),
+        frontier=proportion(sum(row.efficient for row in agreed), len(agreed)),
         rounds=mean([float(row.rounds) for row in rows]),
         tokens=mean([float(row.tokens) for row in rows]),
     )

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from math import isclose
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from delegates.prompt import PromptPack, create
 from delegates.scenario import problem_of
 from evals import domains
 from evals.players import LanguageModel, Player, play
-from evals.standings import EVERYONE, mean, rate, report, standings
+from evals.standings import EVERYONE, report, standings
 from evals.tournament import Match, Row, held, hold, run
 
 SETTLEMENT = "as_agreed"
@@ -176,21 +175,6 @@ def test_a_negotiation_with_oneself_is_one_trial() -> None:
     (own, everyone) = standings([replace(ROW, second="steady")])
     assert own.games == everyone.games == 1
     assert own.own.value == 0.375
-
-
-def test_intervals_hold_the_value_and_shrink_with_more_of_it() -> None:
-    few, many = rate(9, 10), rate(90, 100)
-    assert few.value == many.value == 0.9
-    assert few.low is not None
-    assert many.low is not None
-    assert few.low < many.low < 0.9
-    assert isclose(few.low, 0.5958, abs_tol=1e-4)  # a textbook value of Wilson's interval
-    spread = mean([0.0, 0.5, 1.0, 0.5])
-    assert spread.low is not None
-    assert spread.high is not None
-    assert 0 <= spread.low < 0.5 < spread.high <= 1
-    assert mean([0.5]).low == mean([0.5, 0.5]).high == 0.5
-    assert mean([]).value is rate(0, 0).value is None
 
 
 def test_the_report_has_a_line_for_each_standing() -> None:

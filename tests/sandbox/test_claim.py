@@ -97,7 +97,7 @@ def test_a_claim_has_one_form() -> None:
 
 def test_nothing_in_a_claim_can_steer_a_terminal() -> None:
     for text in ("\x1b[2Jclear", "right\u202eleft", "two\nlines"):
-        for change in ({"nonce": text + " " * 8}, {"models": {"seller": text}}):
+        for change in ({"nonces": (text + " " * 8,)}, {"models": {"seller": text}}):
             with pytest.raises(SealError):
                 Claim.from_bytes(CLAIM.model_copy(update=change).to_bytes())
 

@@ -1,7 +1,6 @@
 """The embedded engine's parent side, against a child that speaks the protocol without a model."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -89,9 +88,15 @@ def gguf(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def leave_no_child() -> Iterator[None]:
     """Whatever a test does, no child of it is left: neither running nor as a zombie."""
+    before = children()
     yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert children() <= before
+
+
+def children() -> set[str]:
+    """Of all threads of this process, by number."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {pid for task in tasks for pid in (task / "children").read_text().split()}
 
 
 async def talk(model: LocalModel, *texts: str) -> list[str]:

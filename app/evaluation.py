@@ -1,0 +1,79 @@
+"""`negbox eval`: suites that measure delegates on made-up scenarios, with numbers that say how far to trust them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Evaluations of delegates, on made-up scenarios only.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_suites() -> None:
+    """List the suites, what each measures, and its metrics for --fail-if."""
+    from evals import suites  # noqa: PLC0415 - heavy
+
+    for name in suites.NAMES:
+        suite = suites.load(name)
+        sys.stdout.write(f"{name}: {suite.about}\n")
+        sys.stdout.writelines(f"  {metric}\n" for metric in suite.metrics(()))
+
+
+@app.command(epilog="Example: negbox eval run leaks --model local/qwen2.5-coder-1.5b --out results")
+def run(
+    suite: Annotated[list[str], typer.Argument(help="The suites. See: negbox eval list.")],
+    model: Annotated[list[str], typer.Option(metavar="SPEC", help="The delegates under test. Repeatable.")],
+    prompts: Annotated[
+        list[str] | None, typer.Option(metavar="PACK", help="Their prompts. Repeatable. Default: default.")
+    ] = None,
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|DIR|NAME",
+            help="Scenarios marked `synthetic: true`. Repeatable. Default: used-truck.",
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, max=1000, help="Negotiations of each kind, by seed.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, max=512, help="Most at a time.")] = 8,
+    max_cost: Annotated[
+        float | None, typer.Option(metavar="USD", help="Begin nothing once so much is spent.")
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EXPR", help="Exit with 1 if this holds: 'leak.rate.ci_high > 0.05'. Repeatable."
+        ),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write gates and controls as JUnit.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the rows there, values only.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in DIR.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Run suites over a grid of models, prompts, scenarios and seeds.
+
+    Exit code 0: done, and no gate failed; 1: a gate failed, or a control did not land. Ctrl-C keeps what is done.
+    """
+    from app.sweeping import Options, run_suites  # noqa: PLC0415 - heavy
+
+    options = Options(
+        suites=tuple(suite),
+        models=tuple(model),
+        prompts=tuple(prompts or ("default",)),
+        scenarios=tuple(scenarios or ("used-truck",)),
+        epochs=epochs,
+        seed=seed,
+        concurrency=concurrency,
+        max_usd=max_cost,
+        fail_if=tuple(fail_if or ()),
+        junit=junit,
+        out=out,
+        resume=resume,
+        as_json=json,
+        quiet=quiet,
+    )
+    raise typer.Exit(run_suites(options))

@@ -1,0 +1,141 @@
+"""Where a sweep keeps its rows: a line of JSON for each negotiation, written at once, in a folder with its plan.
+
+Covered: a sweep that is killed goes on where it stopped, with nothing lost but the line that was being written, and
+nothing counted twice; a folder belongs to one plan, and to one sweep at a time.
+Not covered: a file system that forgets what was flushed.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic import ValidationError
+
+from bargaining.errors import InvalidInputError
+from evals.case import Row
+
+ROWS, PLAN = "rows.jsonl", "plan.json"
+
+
+class Store:
+    """Made by `opened`.
+
+    Args:
+        stream: Where rows are appended.
+        rows: Those that were there.
+    """
+
+    def __init__(self, stream: TextIO, rows: Sequence[Row]) -> None:
+        self._stream = stream
+        self._rows = {row.case.key: row for row in rows}
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, oldest first."""
+        return tuple(self._rows.values())
+
+    def has(self, key: str) -> bool:
+        """Whether this case is done."""
+        return key in self._rows
+
+    def add(self, row: Row) -> None:
+        """Keep a row: when this returns, it survives the end of the process."""
+        if self.has(row.case.key):
+            raise AssertionError("a case was run twice")
+        self._stream.write(row.model_dump_json() + "\n")
+        self._stream.flush()
+        self._rows[row.case.key] = row
+
+
+@contextmanager
+def opened(folder: Path, plan: Mapping[str, Any], *, resume: bool) -> Iterator[Store]:
+    """The store in a folder.
+
+    Args:
+        folder: Made if it is not there.
+        plan: What is asked for; the same when it is resumed.
+        resume: Go on with what is there.
+
+    Raises:
+        InvalidInputError: There are rows already, or of another plan; another sweep is at work; it cannot be written.
+    """
+    problem = ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ROWS).open("a+", encoding="utf-8") as stream:
+            if not _alone(stream):
+                raise InvalidInputError(f"{folder}: another sweep is at work there; choose another --out")
+            rows = _taken_up(folder, stream, plan, resume=resume)
+            yield Store(stream, rows)
+            return
+    except OSError as error:
+        problem = f"{folder}: cannot be used ({error.strerror}); choose another --out"
+    raise InvalidInputError(problem)
+
+
+def read(folder: Path) -> tuple[Mapping[str, Any], tuple[Row, ...]]:
+    """The plan and the rows in a folder.
+
+    Raises:
+        InvalidInputError: There are none, or they are not rows.
+    """
+    try:
+        with (folder / ROWS).open(encoding="utf-8") as stream:
+            return json.loads((folder / PLAN).read_text("utf-8")), tuple(_whole(stream, folder))
+    except (OSError, ValueError):
+        pass
+    raise InvalidInputError(
+        f"{folder}: no results are there; give a folder that 'negbox eval run --out' wrote"
+    )
+
+
+def _alone(stream: TextIO) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _taken_up(folder: Path, stream: TextIO, plan: Mapping[str, Any], *, resume: bool) -> Sequence[Row]:
+    stream.seek(0)
+    rows = list(_whole(stream, folder))
+    written = json.dumps(plan, indent=1, sort_keys=True)
+    file = folder / PLAN
+    if file.exists() and (rows or resume) and file.read_text("utf-8") != written:
+        raise InvalidInputError(
+            f"{folder}: holds the results of another plan; choose another --out, or give the same options as then"
+        )
+    if rows and not resume:
+        raise InvalidInputError(
+            f"{folder}: holds {len(rows)} rows already; add --resume, or choose another --out"
+        )
+    partial = file.with_suffix(".part")
+    partial.write_text(written, "utf-8")
+    partial.replace(file)
+    return rows
+
+
+def _whole(stream: TextIO, folder: Path) -> Iterator[Row]:
+    """All rows but a torn last one, which is cut off where the file may be written."""
+    good = 0
+    text = stream.read()
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
+        row: Row | None = None
+        with suppress(ValidationError):
+            row = Row.model_validate_json(line)
+        if row is None or not line.endswith("\n"):
+            if number < len(lines):
+                raise InvalidInputError(
+                    f"{folder / ROWS}:{number}: is no row of this version; choose another --out"
+                )
+            break
+        good += len(line.encode())
+        yield row
+    if good < len(text.encode()) and stream.writable():
+        os.truncate(stream.fileno(), good)

@@ -1,0 +1,96 @@
+"""What a suite is: cases, how each is run, and what their rows come to.
+
+Covered: a suite without controls that landed has no result. Not covered: running them, see `evals.sweep`.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from delegates.models.spec import ModelSpec
+from delegates.prompt import PromptPack
+from delegates.scenario import Scenario
+from evals.case import Case, Row, Verdict
+from evals.statistics import Figure, clustered, clustered_rate
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for: the grid of a sweep."""
+
+    models: Sequence[ModelSpec]
+    against: Sequence[ModelSpec]
+    prompts: Mapping[str, PromptPack]
+    """By the name that rows use."""
+    scenarios: Mapping[str, Scenario] = field(repr=False)
+    """By name, all of them made up."""
+    epochs: int = 1
+    seed: int = 0
+
+    def spec(self, name: str) -> ModelSpec:
+        """The model that rows call so."""
+        return next(spec for spec in (*self.models, *self.against) if spec.public == name)
+
+    @property
+    def seeds(self) -> range:
+        """One for each epoch."""
+        return range(self.seed, self.seed + self.epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Whether an instrument finds what it must find, or keeps silent where there is nothing."""
+
+    name: str
+    landed: bool
+    detail: str
+
+    @classmethod
+    def of(cls, name: str, rows: Sequence[Row], arm: str, expected: Mapping[str, Verdict]) -> "Control":
+        """One that landed if all rows of an arm have these verdicts."""
+        some = [row for row in rows if row.case.arm == arm]
+        good = sum(
+            all(row.verdicts.get(verdict) == value for verdict, value in expected.items()) for row in some
+        )
+        return cls(name, bool(some) and good == len(some), f"{good} of {len(some)}")
+
+
+def rate_of(rows: Sequence[Row], verdict: str) -> Figure:
+    """How often a verdict was yes, by scenario."""
+    by: defaultdict[str, list[Verdict]] = defaultdict(list)
+    for row in rows:
+        by[row.case.scenario].append(row.verdicts.get(verdict, "unknown"))
+    return clustered_rate(by)
+
+
+def mean_of(rows: Sequence[Row], number: str) -> Figure:
+    """The mean of a number, by scenario."""
+    by: defaultdict[str, list[float | None]] = defaultdict(list)
+    for row in rows:
+        by[row.case.scenario].append(row.numbers.get(number))
+    return clustered(by)
+
+
+class Suite(Protocol):
+    """One evaluation."""
+
+    name: str
+    about: str
+    """In a line."""
+
+    def cases(self, request: Request) -> Sequence[Case]:
+        """All negotiations, controls included."""
+        ...
+
+    async def run(self, case: Case, request: Request) -> Row:
+        """Hold one negotiation. What goes wrong in it is `Row.missing`."""
+        ...
+
+    def metrics(self, rows: Sequence[Row]) -> Mapping[str, Figure]:
+        """What the rows come to, without those of controls, by name."""
+        ...
+
+    def controls(self, rows: Sequence[Row]) -> Sequence[Control]:
+        """Whether the suite's instruments work."""
+        ...

@@ -1,0 +1,156 @@
+"""A sweep: all cases of some suites, many at a time, each row kept as soon as it is there.
+
+Covered: as many at a time as a provider takes: half as many after it was busy, one more after so many that went
+well; a limit on money; Ctrl-C, which ends what is running and keeps what is done.
+Not covered: cases that other processes run; see `evals.engine`.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from evals.case import Case, Row
+from evals.store import Store
+from evals.suite import Request, Suite
+
+RAISE_AFTER = 8
+"""After so many in a row without trouble, a provider gets one more at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a sweep is."""
+
+    done: int
+    missing: int
+    """Of these, without a result."""
+    total: int
+    usd: float | None
+    """None: somebody's price is not known."""
+    seconds: float
+    fresh: int
+    """How many were done in this time; the rest was there before."""
+
+    @property
+    def rate(self) -> float:
+        """Negotiations a second."""
+        return self.fresh / self.seconds if self.seconds else 0.0
+
+    @property
+    def left_seconds(self) -> float | None:
+        """How long the rest takes at this rate. None: nobody knows yet."""
+        return (self.total - self.done) / self.rate if self.rate else None
+
+
+class Lanes:
+    """How many negotiations with a provider may run at a time.
+
+    Args:
+        most: Of any.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._width: defaultdict[str, int] = defaultdict(lambda: most)
+        self._width["local"] = 1  # each takes gigabytes, and all cores
+        self._in_use: defaultdict[str, int] = defaultdict(int)
+        self._well: defaultdict[str, int] = defaultdict(int)
+        self._changed = asyncio.Condition()
+
+    def width(self, provider: str) -> int:
+        """How many may run at a time now."""
+        return self._width[provider]
+
+    async def enter(self, provider: str) -> None:
+        """Wait for a place."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._in_use[provider] < self._width[provider])
+            self._in_use[provider] += 1
+
+    async def leave(self, provider: str, *, busy: bool) -> None:
+        """Give a place back.
+
+        Args:
+            provider: Whose.
+            busy: Whether it had too much to do.
+        """
+        async with self._changed:
+            self._in_use[provider] -= 1
+            if busy:
+                self._width[provider] = max(1, self._width[provider] // 2)
+                self._well[provider] = 0
+            else:
+                self._well[provider] += 1
+                free = provider != "local" and self._width[provider] < self._most
+                if free and self._well[provider] >= RAISE_AFTER:
+                    self._width[provider] += 1
+                    self._well[provider] = 0
+            self._changed.notify_all()
+
+
+async def sweep(
+    suites: Mapping[str, Suite],
+    cases: Sequence[Case],
+    request: Request,
+    store: Store,
+    *,
+    concurrency: int,
+    most_usd: float | None = None,
+    observe: Callable[[Standing], None] = lambda _: None,
+) -> Standing:
+    """Run what is not done yet.
+
+    Args:
+        suites: By name.
+        cases: All of them.
+        request: What the user asked for.
+        store: Where rows are kept.
+        concurrency: How many at a time at most.
+        most_usd: No case is begun once so much is spent.
+        observe: Called after each row.
+    """
+    began = time.monotonic()
+    before = len(store.rows)
+    lanes = Lanes(concurrency)
+    waiting = [case for case in cases if not store.has(case.key)]
+    waiting.reverse()
+
+    def standing() -> Standing:
+        rows = store.rows
+        known = [row.usd for row in rows]
+        usd = None if None in known else sum(each for each in known if each)
+        missing = sum(row.missing is not None for row in rows)
+        seconds = time.monotonic() - began
+        return Standing(len(rows), missing, len(cases), usd, seconds, len(rows) - before)
+
+    def may_go_on() -> bool:
+        if most_usd is None:
+            return True
+        spent = standing().usd
+        return spent is not None and spent < most_usd
+
+    async def work() -> None:
+        while waiting and may_go_on():
+            case = waiting.pop()
+            provider = case.model.partition("/")[0]
+            await lanes.enter(provider)
+            row: Row | None = None
+            try:
+                row = await suites[case.suite].run(case, request)
+            finally:
+                await lanes.leave(
+                    provider, busy=row is not None and bool(row.numbers.get("count.failed_calls"))
+                )
+            store.add(row)
+            observe(standing())
+
+    workers = [asyncio.ensure_future(work()) for _ in range(max(1, min(concurrency, len(waiting))))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    return standing()
