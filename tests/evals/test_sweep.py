@@ -1,0 +1,92 @@
+"""All cases are run once, as many at a time as a provider takes, and what is done is kept."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from evals import store
+from evals.case import Case, Row
+from evals.statistics import Figure
+from evals.store import Store
+from evals.suite import Control, Request
+from evals.sweep import Lanes, Standing, sweep
+
+CASES = [Case(suite="s", arm="a", scenario="t", model="scripted/m", seed=seed) for seed in range(40)]
+REQUEST = Request((), (), {}, {})
+
+
+class Busy:
+    """A suite that only counts who is in it."""
+
+    name, about = "s", "nothing"
+
+    def __init__(self, usd: float = 0.0) -> None:
+        self.ran: list[int] = []
+        self.most = self._now = 0
+        self._usd = usd
+
+    def cases(self, request: Request) -> Sequence[Case]:
+        return CASES
+
+    async def run(self, case: Case, request: Request) -> Row:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        self.ran.append(case.seed)
+        return Row(case=case, usd=self._usd)
+
+    def metrics(self, rows: Sequence[Row]) -> Mapping[str, Figure]:
+        return {}
+
+    def controls(self, rows: Sequence[Row]) -> Sequence[Control]:
+        return ()
+
+
+def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    first, second = Busy(), Busy()
+
+    async def cut_off(rows: Store) -> None:
+        def observe(standing: Standing) -> None:
+            if standing.done == 15:
+                raise KeyboardInterrupt
+
+        await sweep({"s": first}, CASES, REQUEST, rows, concurrency=4, observe=observe)
+
+    with pytest.raises(KeyboardInterrupt), store.opened(tmp_path, {}, resume=False) as rows:
+        asyncio.run(cut_off(rows))
+    done = {row.case.seed for row in store.read(tmp_path)[1]}
+    assert 15 <= len(done) < len(CASES)
+    with store.opened(tmp_path, {}, resume=True) as rows:
+        standing = asyncio.run(sweep({"s": second}, CASES, REQUEST, rows, concurrency=4))
+    assert standing.done == len(CASES)
+    assert sorted([*done, *second.ran]) == list(range(len(CASES)))
+
+
+def test_no_more_run_at_a_time_than_asked_for(tmp_path: Path) -> None:
+    suite = Busy()
+    with store.opened(tmp_path, {}, resume=False) as rows:
+        asyncio.run(sweep({"s": suite}, CASES, REQUEST, rows, concurrency=3))
+    assert suite.most == 3
+
+
+def test_nothing_is_begun_once_the_money_is_spent(tmp_path: Path) -> None:
+    suite = Busy(usd=1.0)
+    with store.opened(tmp_path, {}, resume=False) as rows:
+        asyncio.run(sweep({"s": suite}, CASES, REQUEST, rows, concurrency=1, most_usd=5))
+    assert len(suite.ran) == 5
+
+
+def test_a_busy_provider_is_asked_half_as_often_and_then_slowly_more() -> None:
+    async def go() -> list[int]:
+        lanes, widths = Lanes(8), []
+        for busy in (True, True, *[False] * 8):
+            await lanes.enter("openai")
+            await lanes.leave("openai", busy=busy)
+            widths.append(lanes.width("openai"))
+        assert lanes.width("anthropic") == 8
+        return widths
+
+    assert asyncio.run(go()) == [4, 2, *[2] * 7, 3]
