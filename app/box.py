@@ -64,7 +64,7 @@ def open_box(
     negbox brief check, negbox claim verify and negbox brief seal; then somebody, as this user, negbox box run.
     """
     from app import hosting  # noqa: PLC0415 - heavy
-    from app.run import Options  # noqa: PLC0415
+    from app.choices import Options  # noqa: PLC0415
 
     options = Options(
         models=tuple(model or ()),

@@ -104,7 +104,8 @@ def run(
 
     Progress shows counts, never content. Ctrl-C ends the run with a no deal.
     """
-    from app.run import Options, run_scenario  # noqa: PLC0415 - heavy
+    from app.choices import Options  # noqa: PLC0415 - heavy
+    from app.run import run_scenario  # noqa: PLC0415
 
     options = Options(
         models=tuple(model or ()),

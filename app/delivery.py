@@ -8,8 +8,7 @@ from rich.console import Console
 
 from app import exits, results
 from app.progress import ProgressView, shown
-from app.results import AGREEMENT, STATEMENT
-from app.run import writable, write_all
+from app.results import AGREEMENT, STATEMENT, writable, write_all
 from bargaining.errors import InvalidInputError
 from delegates.budget import Budget
 from sandbox import hatch

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from app import exits, protocol, results
-from app.run import STRONGEST, Options, limits_of, say_what_prompts_are_used, seat_both, walls_of
+from app.choices import Options, limits_of, say_what_prompts_are_used, seat_both, walls_of
 from bargaining.agenda import Agenda
 from bargaining.errors import InvalidInputError, NegboxError, PurgeError, SandboxError
 from delegates.budget import Budget
@@ -31,7 +31,6 @@ from sandbox.box import Released
 from sandbox.briefing import DeliveredBriefs
 from sandbox.claim import Nonce
 from sandbox.export import agenda_digest
-from sandbox.isolation.interface import Level
 from sandbox.open_box import OpenBox
 from sandbox.policy import Policy
 from sandbox.pool import Pool
@@ -201,8 +200,6 @@ def host(agenda: str, at: Path, options: Options, nonces: Sequence[str], pool: i
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if options.isolation == "none":
         raise InvalidInputError("--isolation none: two parties need a box; leave it out")
-    if options.isolation not in (STRONGEST, *get_args(Level)):
-        raise InvalidInputError(f"--isolation: there are {', '.join((STRONGEST, *get_args(Level)[:-1]))}")
     nonces = _checked(nonces) or (secrets.token_hex(16),)
     policy = Policy() if options.policy is None else Policy.load(Path(options.policy))
     found = policy.narrowed(load(agenda).agenda if agenda in shipped() else load_agenda(agenda))

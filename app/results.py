@@ -4,6 +4,8 @@
 """
 
 import os
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -13,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
-from bargaining.errors import InvalidInputError, InvalidOutcomeError
+from bargaining.errors import ExportError, InvalidInputError, InvalidOutcomeError
 from bargaining.issue import Value
 from bargaining.outcome import Outcome
 from sandbox.export import KeptOffer, agenda_digest, canonical, digest
@@ -110,6 +112,53 @@ def read(path: Path, agenda: Agenda) -> Results:
         raise _unusable(folder / OFFERS, f"offers are made by the {agenda.roles[0]} or the {agenda.roles[1]}")
     offers = (KeptOffer(o.round, o.role, _outcome(o.terms, agenda, folder / OFFERS)) for o in kept.offers)
     return Results(result, tuple(offers))
+
+
+def writable(out: str | None) -> Path | None:
+    """The directory for the results, checked before anything is spent.
+
+    Raises:
+        InvalidInputError: It cannot be written, or holds results already.
+    """
+    if out is None:
+        return None
+    if not out.strip():
+        raise InvalidInputError("--out: the name is empty; choose another directory, or . for this one")
+    directory = Path(out)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise InvalidInputError(
+            f"--out {out}: cannot write there ({error.strerror}); choose another directory"
+        ) from None
+    for name in (AGREEMENT, STATEMENT, OFFERS):
+        if (directory / name).exists():
+            raise InvalidInputError(
+                f"--out {out}: {name} is there already; move it away or choose another directory"
+            )
+    return directory
+
+
+def write_all(directory: Path, files: Mapping[str, bytes]) -> None:
+    """All or none: an agreement without its statement proves nothing.
+
+    Raises:
+        ExportError: They could not be written.
+    """
+    written: list[Path] = []
+    for name, data in files.items():
+        path = directory / name
+        try:
+            write(path, data)
+        except OSError as error:
+            for done in written:
+                done.unlink(missing_ok=True)
+            raise ExportError(
+                f"{path}: could not be written ({error.strerror}); the result is only the one shown here"
+            ) from None
+        written.append(path)
 
 
 def write(path: Path, data: bytes) -> None:

@@ -5,71 +5,36 @@ import json
 import os
 import resource
 import sys
-import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 from rich.console import Console
 
-from app import exits, protocol, results
+from app import exits, protocol
+from app.choices import Options, limits_of, say_what_prompts_are_used, seat_both, walls_of
 from app.progress import ProgressView, shown
-from app.results import AGREEMENT, OFFERS, STATEMENT
+from app.results import AGREEMENT, OFFERS, STATEMENT, writable, write_all
 from app.shown_result import panel, summary
 from bargaining.agenda import Agenda
-from bargaining.errors import ExportError, InvalidInputError, LimitReachedError, UnforeseenError
-from bargaining.mandate import Limits
-from bargaining.number import exact
+from bargaining.errors import InvalidInputError, LimitReachedError, UnforeseenError
 from delegates.budget import Budget
 from delegates.models.spec import ModelSpec, parse
-from delegates.models.weights import DEFAULT_ALIAS
-from delegates.prompt import PromptPack
 from delegates.scenario import Outline, Scenario, load
 from graphs.state import Progress
 from institutions import signature
 from institutions.keys import HostKey
 from sandbox import host, scenario_file
 from sandbox.box import Box, Released, Seat
-from sandbox.host import Facts
 from sandbox.identity import Assurance
-from sandbox.isolation import ladder
-from sandbox.isolation.interface import Isolation, Level
+from sandbox.isolation.interface import Isolation
 from sandbox.policy import Policy
 from sandbox.scenario_file import ScenarioFile
 from sandbox.supervisor import WalledBox
 
-DEFAULT_MODEL = f"local/{DEFAULT_ALIAS}"
-
-STRONGEST = "strongest"
-"""The strongest walls there are; without any, no run."""
-
 REFUSED_BY_LANGGRAPH = ("LANGCHAIN_TRACING", "LANGCHAIN_HANDLER")
 """Old switches for tracing: while one is set no graph runs, although tracing is off here in any case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user asked for on the command line."""
-
-    models: tuple[str, ...] = ()
-    prompts: tuple[str, ...] = ()
-    out: str | None = None
-    keep_offers: bool = False
-    protocol: str | None = None
-    rounds: int | None = None
-    mediator: str | None = None
-    seed: int = 0
-    advised: bool = True
-    max_tokens: int | None = None
-    max_cost: str | None = None
-    max_seconds: int | None = None
-    isolation: str = STRONGEST
-    policy: str | None = None
-    as_json: bool = False
-    quiet: bool = False
 
 
 def run_scenario(name: str, options: Options) -> int:
@@ -122,17 +87,6 @@ def run_scenario(name: str, options: Options) -> int:
     return _report(released.error)
 
 
-def say_what_prompts_are_used(seats: Mapping[str, Seat], protocol: str) -> None:
-    """Tell which pack a side uses that is not the one it was given."""
-    for role, seat in seats.items():
-        used = seat.prompts.suited(protocol)
-        if used is not seat.prompts and seat.model.provider != "tactic":
-            exits.say(
-                f"--prompts: the pack {seat.prompts.name} has no answer.md, which {protocol} needs; "
-                f"the {role}'s delegate uses the pack {used.name} instead"
-            )
-
-
 def _policy(options: Options) -> Policy | None:
     if options.policy is None:
         return None
@@ -145,26 +99,13 @@ def _source(
     name: str, options: Options, policy: Policy | None, sealer: ExitStack
 ) -> tuple[Isolation | None, Scenario | ScenarioFile]:
     """The walls, if there are any, and the scenario: behind walls it is in the hands of a sealer, else read here."""
-    if options.isolation not in (STRONGEST, *get_args(Level)):
-        raise InvalidInputError(f"--isolation: there are {', '.join((STRONGEST, *get_args(Level)))}")
     if options.isolation == "none":
         return None, load(name)
-    if options.keep_offers:
-        raise InvalidInputError("--keep-offers: nothing but the result leaves a box; add --isolation none")
     facts = host.gather()
     walls = walls_of(options.isolation, policy, facts)
+    if options.keep_offers:
+        raise InvalidInputError("--keep-offers: nothing but the result leaves a box; add --isolation none")
     return walls, sealer.enter_context(scenario_file.opened(walls, name, facts))
-
-
-def walls_of(isolation: str, policy: Policy | None, facts: Facts) -> Isolation:
-    """The strongest walls, or those of one level.
-
-    Raises:
-        SandboxError: They cannot be built here.
-    """
-    if isolation != STRONGEST:
-        return ladder.build(isolation, facts)  # type: ignore[arg-type]
-    return ladder.choose(policy.isolation if policy else "landlock", facts)
 
 
 def _prepared(
@@ -204,58 +145,6 @@ def _check_keeping(outline: Outline, agenda: Agenda, options: Options) -> None:
         )
 
 
-def seat_both(outline: Outline, options: Options) -> dict[str, Seat]:
-    """Who acts for each role: the command line first, then the scenario, then the defaults."""
-    roles = outline.agenda.roles
-    models = (
-        dict.fromkeys(roles, DEFAULT_MODEL)
-        | dict(outline.models)
-        | _by_role(options.models, roles, "--model")
-    )
-    packs = (
-        dict.fromkeys(roles, "default")
-        | dict(outline.prompts)
-        | _by_role(options.prompts, roles, "--prompts")
-    )
-    loaded = {name: PromptPack.load(name) for name in set(packs.values())}
-    return {role: Seat(parse(models[role]), loaded[packs[role]], options.advised) for role in roles}
-
-
-def _by_role(values: Sequence[str], roles: tuple[str, str], option: str) -> dict[str, str]:
-    """`VALUE` means both roles, `ROLE=VALUE` one; later values win."""
-    chosen: dict[str, str] = {}
-    for text in values:
-        role, equals, value = text.partition("=")
-        if not (value if equals else text).strip():
-            raise InvalidInputError(
-                f"{option}: there is no value; write {option} VALUE for both sides or {option} ROLE=VALUE"
-            )
-        if equals and role in roles:
-            chosen[role] = value
-        elif equals and role.isidentifier():
-            raise InvalidInputError(
-                f"{option}: this scenario has no such role; its roles are {' and '.join(roles)}"
-            )
-        else:
-            chosen.update(dict.fromkeys(roles, text))
-    return chosen
-
-
-def limits_of(options: Options) -> Limits:
-    """The limits on both sides together.
-
-    Raises:
-        InvalidInputError: The most that it may cost is not an amount of money.
-    """
-    try:
-        usd = None if options.max_cost is None else exact(options.max_cost)
-    except ValueError:
-        usd = exact(-1)
-    if usd is not None and usd <= 0:
-        raise InvalidInputError("--max-cost: expected US dollars above 0, such as 0.50")
-    return Limits(tokens=options.max_tokens, usd=usd, seconds=options.max_seconds)
-
-
 def _run_interruptibly(
     start: Callable[[Callable[[Progress], None]], Awaitable[Released]], observe: Callable[[Progress], None]
 ) -> Released:
@@ -293,53 +182,6 @@ def _report(error: BaseException | None) -> int:
         case _:
             exits.say(f"negbox: {error}")
     return exits.code_of(error)
-
-
-def writable(out: str | None) -> Path | None:
-    """The directory for the results, checked before anything is spent.
-
-    Raises:
-        InvalidInputError: It cannot be written, or holds results already.
-    """
-    if out is None:
-        return None
-    if not out.strip():
-        raise InvalidInputError("--out: the name is empty; choose another directory, or . for this one")
-    directory = Path(out)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise InvalidInputError(
-            f"--out {out}: cannot write there ({error.strerror}); choose another directory"
-        ) from None
-    for name in (AGREEMENT, STATEMENT, OFFERS):
-        if (directory / name).exists():
-            raise InvalidInputError(
-                f"--out {out}: {name} is there already; move it away or choose another directory"
-            )
-    return directory
-
-
-def write_all(directory: Path, files: Mapping[str, bytes]) -> None:
-    """All or none: an agreement without its statement proves nothing.
-
-    Raises:
-        ExportError: They could not be written.
-    """
-    written: list[Path] = []
-    for name, data in files.items():
-        path = directory / name
-        try:
-            results.write(path, data)
-        except OSError as error:
-            for done in written:
-                done.unlink(missing_ok=True)
-            raise ExportError(
-                f"{path}: could not be written ({error.strerror}); the result is only the one shown here"
-            ) from None
-        written.append(path)
 
 
 def _signed(released: Released, key: HostKey | None) -> bytes:

@@ -34,7 +34,8 @@ _FOLDERS = ("dev", "proc", "run", "tmp", "root-again", "etc", "sys")
 _TRACED = """
 import contextlib, io, json, sys
 import app.cli, sandbox.inside, sandbox.broker, sandbox.gate
-from app.run import Options, run_scenario
+from app.choices import Options
+from app.run import run_scenario
 from sandbox.rehearsal import rehearse
 rehearse()
 with contextlib.redirect_stdout(io.StringIO()):

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from app import exits
+from app.choices import DEFAULT_MODEL
 from app.protocol import MODEL_ROUNDS, QUICK_ROUNDS
-from app.run import DEFAULT_MODEL
 from bargaining import errors
 from bargaining.agenda import Agenda, Protocol
 from bargaining.tactic import TACTICS
