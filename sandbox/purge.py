@@ -1,7 +1,8 @@
 """The purge: every process of a run is wiped and killed, then what can be checked is checked.
 
 Covered: box, broker, gate and whatever they started are stopped, overwritten and killed, in an order that no signal
-can interrupt; each check is ok, failed, or unmeasured with the reason, and none of them holds content.
+can interrupt; then buffers of the kernel that they gave back are rinsed; each check is ok, failed, or unmeasured with
+the reason, and none of them holds content.
 Not covered: what `memory.wipe` does not reach; a process that its parent lost (it ends with the box's process
 namespace); core dumps of processes that ended before the purge; the provider's copies. Whether a canary is really
 gone is for `evals.residue` to say, which is a second instrument.
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Protocol
 
 from bargaining.errors import PurgeError, SandboxError
-from sandbox import check, witness
+from sandbox import check, rinse, witness
 from sandbox.check import Check, Result
+from sandbox.fact import Known
 from sandbox.host import Facts
 from sandbox.isolation.interface import Level
 from sandbox.memory import Wiped, stop, wipe
@@ -81,6 +83,8 @@ def purge(children: Mapping[str, Child], facts: Facts, folders: Sequence[Path] =
         finally:
             for one in (one for family in held.values() for one in family):
                 os.close(one.descriptor)
+        if children and not (isinstance(facts.init_on_free, Known) and facts.init_on_free.value):
+            rinse.rinse()
     seen = {name: [one.seen for one in family] for name, family in held.items()}
     return (
         *(check.wiped(name, what, facts) for name, what in wiped.items()),

@@ -19,6 +19,8 @@ class Case:
     isolation: str = "bwrap"
     wipe: bool = True
     """Whether the product's own wipe is left on."""
+    rinse: bool = True
+    """Whether the product's own rinse is left on."""
     starter_wiped: bool = False
     """Whether the process that was typed in is wiped from outside before it ends, to look at the others alone."""
     zeroing: bool = False
@@ -31,13 +33,15 @@ _PLAIN = (
     Case("cleaned", "cleaned", "control: the principal alone, file overwritten, process wiped", "none"),
     Case("deleted", "deleted", "the scenario file alone, deleted and not overwritten"),
     Case("shipped", "run", "`negbox run` as shipped"),
-    Case("kill-only", "run", "`negbox run`, the wipe switched off", wipe=False),
+    Case("unrinsed", "run", "`negbox run`, the rinse switched off", rinse=False),
+    Case("kill-only", "run", "`negbox run`, wipe and rinse switched off", wipe=False, rinse=False),
     Case("others", "run", "`negbox run` as shipped, starter wiped too", starter_wiped=True),
     Case(
         "others-kill-only",
         "run",
         "`negbox run`, starter wiped, all others only killed",
         wipe=False,
+        rinse=False,
         starter_wiped=True,
     ),
     Case("none", "run", "`negbox run --isolation none`", isolation="none"),

@@ -11,6 +11,7 @@ import platform
 import resource
 import signal
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,9 @@ def harden(
         # a limit does not count where dumps go to a program; this does, and keeps the same user's debuggers out
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         dumpable_off = kernel.prctl(kernel.PR_GET_DUMPABLE) == 0
+        if role != "engine":  # gigabytes of weights are faster in huge pages
+            with suppress(OSError):  # pages that are joined to a huge one are given back as they were
+                kernel.prctl(kernel.PR_SET_THP_DISABLE, 1)
         step = "the end with its starter"
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         step = "no_new_privs"

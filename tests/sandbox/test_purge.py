@@ -218,8 +218,11 @@ def test_a_wipe_that_breaks_still_ends_everybody(facts: Facts, monkeypatch: pyte
 
 def test_ctrl_c_ends_the_command_once_all_is_wiped(facts: Facts) -> None:
     class Interrupting(Prey):
+        interrupted = False
+
         def kill(self) -> None:
-            if self.alive:
+            if not self.interrupted:
+                self.interrupted = True
                 signal.raise_signal(signal.SIGINT)
             super().kill()
 

@@ -101,7 +101,8 @@ def _run(case: Case, word: str) -> dict[str, object]:
     starter = subprocess.Popen(
         [
             sys.executable, "-s", "-B", "-m", "benchmarks.residue_ram.guest.starter", str(theirs.fileno()),
-            "on" if case.wipe else "off", "stopped" if case.starter_wiped else "ended",
+            *("on" if each else "off" for each in (case.wipe, case.rinse)),
+            "stopped" if case.starter_wiped else "ended",
             "run", str(_WORK / principal.SCENARIO), "--isolation", case.isolation, "--json",
             *(part for role, path in scripts.items() for part in ("--model", f"{role}=scripted/{path}")),
         ],
