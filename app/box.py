@@ -27,7 +27,8 @@ def open_box(
     nonce: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEXT", help="What a party made up, so that no older claim can answer it. Repeatable."
+            metavar="TEXT",
+            help="What a party made up, so that no older claim answers it. Repeatable.",
         ),
     ] = None,
     model: Annotated[

@@ -88,8 +88,8 @@ def seal_brief(
         raise SealError(
             "the agenda is not the one that the claim is about: ask the host for it; nothing was sealed"
         )
-    load_brief(file, content, role)
-    sealed = seal(_read(file), found.key, run_id=found.run, role=role).to_bytes()
+    brief = load_brief(file, content, role)  # read once: what was checked is what is sealed
+    sealed = seal(brief.to_yaml().encode(), found.key, run_id=found.run, role=role).to_bytes()
     problem = ""
     try:
         results.write(out, sealed)
@@ -135,13 +135,17 @@ def verify(
         str | None, typer.Option(metavar="FILE|NAME", help="The agenda, or a scenario that holds it.")
     ] = None,
     nonce: Annotated[str | None, typer.Option(metavar="TEXT", help=_NONCE_HELP)] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="The run your brief was sealed to, as brief seal printed it."),
+    ] = None,
     host_key: _HostKey = None,
 ) -> None:
     """Check the statement's signature, and that agreement, agenda and form belong to it."""
     from app import verification  # noqa: PLC0415 - heavy
 
     known = _host_keys(host_key)
-    checked = verification.verify(folder, known, agenda=_agenda(agenda), nonce=nonce)
+    checked = verification.verify(folder, known, agenda=_agenda(agenda), nonce=nonce, run=run)
     sys.stdout.writelines(f"{line}\n" for line in checked.lines())
     raise typer.Exit(checked.exit_code)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from app import exits, results
 from app.progress import ProgressView, shown
 from app.results import AGREEMENT, STATEMENT, writable, write_all
-from bargaining.errors import InvalidInputError
+from bargaining.errors import InvalidInputError, SandboxError
 from delegates.budget import Budget
 from sandbox import hatch
 from sandbox.hatch import BRIEFS
@@ -41,7 +41,9 @@ def deliver(files: Sequence[Path], at: Path, out: str, *, quiet: bool) -> int:
             f"Wrote {directory / AGREEMENT} and {directory / STATEMENT}. Check them: negbox verify {out}"
         )
     if told.said:
-        exits.say(f"negbox: {told.said}")
+        exits.say(f"negbox: {_shown(told.said)}")
+    if told.code == exits.OK and not told.agreement:
+        raise SandboxError("whoever holds the box said neither a result nor why there is none")
     return told.code
 
 
@@ -68,8 +70,13 @@ def _told(sealed: Sequence[SealedBrief], at: Path, *, quiet: bool) -> Finished:
             while isinstance(told := visit.hear(), Turn):
                 observe(told.progress)
     if isinstance(told, Refused):
-        raise InvalidInputError(told.why)
+        raise InvalidInputError(_shown(told.why))
     return told
+
+
+def _shown(text: str) -> str:
+    """A text of whoever holds the box, without what could steer a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _read(file: Path) -> bytes:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 OK = 0
@@ -55,7 +55,8 @@ def code_of(error: BaseException) -> int:
 
 def say(text: str) -> None:
     """One message to the user, on standard error."""
-    sys.stderr.write(text.rstrip() + "\n")
+    with suppress(OSError, ValueError):  # nobody reads it: no reason to end what is going well
+        sys.stderr.write(text.rstrip() + "\n")
 
 
 @contextmanager
@@ -84,7 +85,8 @@ def interruptible(
                 return
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    # a closed terminal, a lost connection and Ctrl-\\ are requests to end, too
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM)
     # who started us may have decided that we ignore Ctrl-C, as shells do for commands in the background
     before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) is not signal.SIG_IGN}
     for number in before:

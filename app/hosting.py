@@ -112,23 +112,28 @@ class Host:
             )
             caller, briefing = await reception.handed_in(window, box.job)
             problem: NegboxError | None = None
+            how = "came to nothing"
+            handed_out = False
             try:
                 exits.say(f"Run {run} begins.")
                 try:
                     released = await self._ran(box, briefing, caller)
                     finished = self._finished(released)
-                    exits.say(f"Run {run} is over{_wiped(released)}.")
+                    how = f"is over{_wiped(released)}"
                 except NegboxError as error:
                     problem = error
                     finished = Finished(code=exits.code_of(error), said=str(error))
-                with suppress(SandboxError):  # the caller has gone: nobody gets the result
-                    await caller.finish(finished)
+                try:
+                    with suppress(SandboxError):  # the caller has gone: nobody gets the result
+                        await caller.finish(finished)
+                        handed_out = True
+                finally:
+                    if isinstance(problem, PurgeError):
+                        raise problem
             finally:
                 caller.close()
-        if isinstance(problem, PurgeError):
-            raise problem
-        if problem:
-            exits.say(f"Run {run} came to nothing.")
+        lost = "" if handed_out else "; its end could not be told to who handed in the briefs, and is lost"
+        exits.say(f"Run {run} {how}{lost}.")
 
     async def _ran(self, box: OpenBox, briefing: DeliveredBriefs, caller: hatch.Caller) -> Released:
         def observe(p: Progress) -> None:
@@ -146,6 +151,8 @@ class Host:
             if not running.done():  # then this is being cancelled
                 running.cancel()
                 await asyncio.wait([running])
+                if not running.cancelled() and (problem := running.exception()):
+                    raise problem  # what was not wiped matters more than that it was interrupted
 
     def _finished(self, released: Released) -> Finished:
         error = released.error
@@ -169,8 +176,9 @@ class Host:
         try:
             yield
         finally:
-            with suppress(OSError):  # the folder may be gone
-                path.unlink()
+            with suppress(OSError):  # the folder may be gone, or be another host's by now
+                if path.read_bytes() == signed:
+                    path.unlink()
 
     def _show_agenda(self) -> None:
         """The agenda as a file. It stays, because results are checked with it."""
@@ -232,7 +240,7 @@ def _checked(nonces: Sequence[str]) -> tuple[str, ...]:
 
 
 def _wiped(released: Released) -> str:
-    if all(check.result == "ok" for check in released.checks):
+    if released.checks and all(check.result == "ok" for check in released.checks):
         return ", and everything of it wiped"
     return "; what was not wiped, or could not be checked, is in its statement"
 

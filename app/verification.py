@@ -43,6 +43,7 @@ class _Predicate(_Said):
     agreement_schema: str
     isolation: str
     assurance: str
+    run: str | None
     nonces: tuple[str, ...]
     purge: _Purge
     not_covered: tuple[str, ...]
@@ -99,7 +100,12 @@ class Verified:
 
 
 def verify(
-    folder: Path, keys: Sequence[HostPublicKey], *, agenda: Agenda | None = None, nonce: str | None = None
+    folder: Path,
+    keys: Sequence[HostPublicKey],
+    *,
+    agenda: Agenda | None = None,
+    nonce: str | None = None,
+    run: str | None = None,
 ) -> Verified:
     """Check what a run left.
 
@@ -108,6 +114,7 @@ def verify(
         keys: The hosts that are believed.
         agenda: What was negotiated; without it some checks cannot be made.
         nonce: What the statement must answer.
+        run: Which run it must be about: all runs of a pool answer the same nonces.
 
     Raises:
         SealError: The statement is not signed by a known host, or not a statement.
@@ -123,6 +130,11 @@ def verify(
     checks = [
         Check("statement: signed by a host that you trust", True),
         _answers(said.predicate, nonce),
+        *(
+            []
+            if run is None
+            else [Check("statement: about your run", said.predicate.run == run, "it is another's")]
+        ),
         Check(
             "agreement: the statement's own",
             said.subject[0].digest.get("sha256") == digest(agreement).removeprefix("sha256:"),

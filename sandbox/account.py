@@ -90,7 +90,7 @@ class Account:
                 case job.Ended() as ended:
                     self._spend(ended.spent)
                     self.ending = ended.ending
-                    self.error = None if ended.fault is None else _FAULTS[ended.fault]
+                    self.error = None if ended.fault is None else _again(_FAULTS[ended.fault])
                     self.counters = {
                         name: Counters(
                             **{f.name: ended.counters[name].get(f.name, 0) for f in fields(Counters)}
@@ -137,6 +137,11 @@ class Account:
         self._budget.spent = Spent(
             before.calls + spent.calls, before.usage + usage, usd, before.estimated or spent.estimated
         )
+
+
+def _again(error: NegboxError) -> NegboxError:
+    """Another one: what is raised keeps the frames that it passed."""
+    return type(error)(*error.args)
 
 
 async def hear(control: socket.socket) -> job.Said | None:

@@ -30,6 +30,15 @@ Assurance: TypeAlias = Literal["operator", "none"]
 @cache
 def code_digest() -> str:
     """The digest of our code and prompts as they are installed. Read once: a closed box cannot read files."""
+    return _digest_now()
+
+
+def code_has_changed() -> bool:
+    """Whether other code is installed now than when this process first looked: what it starts is not what it is."""
+    return _digest_now() != code_digest()
+
+
+def _digest_now() -> str:
     total = hashlib.sha256()
     for name, file in _files():
         data = file.read_bytes()

@@ -78,7 +78,12 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
 
 def _unseal(control: int, key: BoxKey, work: job.Job, role: str) -> Brief:
     sealed = SealedBrief.from_bytes(frame.receive(control, job.LARGEST_BYTES))
-    return Brief.from_yaml(key.open(sealed, run_id=work.run, role=role).decode())
+    brief: Brief | None = None
+    with suppress(ValueError, RecursionError):  # no text, or nothing that can be a brief
+        brief = Brief.from_yaml(key.open(sealed, run_id=work.run, role=role).decode())
+    if brief is None:
+        raise InvalidInputError("this is not a brief")
+    return brief
 
 
 def _say(control: int, said: job.Ready | job.Turn | job.Ended) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from bargaining.agreement import NoDeal
-from bargaining.errors import InvalidInputError, ModelError, SandboxError
+from bargaining.errors import InvalidInputError, ModelError, PurgeError, SandboxError
 from delegates.budget import Budget
 from graphs.alternating import unobserved
 from graphs.state import Progress
@@ -95,6 +95,7 @@ class OpenBox:
         checks: tuple[Check, ...] = ()
         cancelled: asyncio.CancelledError | None = None
         problem: SandboxError | None = None
+        unwiped: PurgeError | None = None
         try:
             try:
                 async with asyncio.timeout(self._seconds() + GRACE_SECONDS):
@@ -108,26 +109,49 @@ class OpenBox:
             except SandboxError as caught:
                 problem = caught
             finally:
-                checks = self.close(briefing)
+                try:
+                    checks = self.close(briefing)
+                except PurgeError as caught:
+                    unwiped = caught
             if self._policy:  # what is released, and when, is all that is seen of how it went
                 await asyncio.sleep(-(time.monotonic() - began) % self._policy.release_seconds)
         except asyncio.CancelledError as caught:
             cancelled = caught
+        if unwiped:
+            raise unwiped
         if isinstance(account.error, InvalidInputError) and not (cancelled or problem):
             raise account.error
+        spent = self._budget.spent
+        used = Totals(
+            spent.calls - before.calls, spent.tokens - before.tokens, most_tokens=self.job.limits.tokens
+        )
+        return self._ended(account, released, cancelled or problem, checks, briefing, used)
+
+    def _ended(
+        self,
+        account: Account,
+        released: bytes | None,
+        error: BaseException | None,
+        checks: tuple[Check, ...],
+        briefing: Briefing,
+        used: Totals,
+    ) -> Released:
+        """The result and its statement; no deal, if something cut it short."""
+        agenda = self.job.agenda
         result = None if released is None else export.read(released, agenda)
-        if not (cancelled or problem):
-            problem = account.contradiction(result)
-        if cancelled or problem or released is None or result is None:
+        if error is None:
+            error = account.contradiction(result)
+        if error or released is None or result is None:
             result = NoDeal()
             released = export.release(result, agenda)
-        spent = self._budget.spent
-        limits = self.job.limits
-        used = Totals(spent.calls - before.calls, spent.tokens - before.tokens, most_tokens=limits.tokens)
+        error = error or account.error
         root = any(child.user == "root" for child in self._crew.children.values())
-        not_covered = (*([ROOT_OUTSIDE] if root else []), *briefing.not_covered)
-        setting = replace(self.setting, purge=checks, not_covered=not_covered, usage=used)
-        error = cancelled or problem or account.error
+        setting = replace(
+            self.setting,
+            purge=checks,
+            not_covered=(*([ROOT_OUTSIDE] if root else []), *briefing.not_covered),
+            usage=None if error else used,  # of what was cut short nobody knows all that was asked
+        )
         said = statement(agenda, released, self._delegations, self.job.seed, (), self._mediation, setting)
         return Released(
             released,

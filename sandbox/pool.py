@@ -56,13 +56,16 @@ class Pool:
     ) -> None:
         for member in self._members:
             member.cancel()
-        with suppress(asyncio.CancelledError):
-            outcomes = await asyncio.gather(*self._members, return_exceptions=True)
-            failed = [one for one in outcomes if isinstance(one, Exception)]
-            if failed and not isinstance(
-                error, Exception
-            ):  # such as a box that could not be wiped, after Ctrl-C too
-                raise failed[0]
+        members = list(self._members)
+        while not all(member.done() for member in members):
+            with suppress(asyncio.CancelledError):  # a second Ctrl-C must not hide what could not be wiped
+                await asyncio.wait(members)
+        outcomes = [None if member.cancelled() else member.exception() for member in members]
+        failed = [one for one in outcomes if isinstance(one, Exception)]
+        if failed and not isinstance(
+            error, Exception
+        ):  # such as a box that could not be wiped, after Ctrl-C too
+            raise failed[0]
 
     def _add(self) -> None:
         member = asyncio.get_running_loop().create_task(self._keep())

@@ -138,7 +138,7 @@ def _undisturbed() -> Iterator[None]:
         yield
         return
     received: list[int] = []
-    numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM)
     before = {n: handler for n in numbers if (handler := signal.getsignal(n)) is not None}
     for number in before:
         signal.signal(number, lambda number, _: received.append(number))

@@ -17,6 +17,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 
 from bargaining.agenda import Agenda
+from bargaining.errors import SandboxError
 from bargaining.mandate import Limits
 from delegates.budget import Budget
 from delegates.models.spec import COMPATIBLE_KEY, ModelSpec, open_model
@@ -27,7 +28,7 @@ from sandbox.allowance import Allowance
 from sandbox.box import Released, weights_digests
 from sandbox.briefing import Briefing
 from sandbox.broker import BrokerJob
-from sandbox.identity import Assurance
+from sandbox.identity import Assurance, code_digest, code_has_changed
 from sandbox.isolation.interface import Isolation
 from sandbox.job import Job, Place
 from sandbox.open_box import OpenBox
@@ -126,6 +127,7 @@ class WalledBox:
             SandboxError: The walls cannot be built here, or the policy demands more than there is.
             PurgeError: Something could not be wiped.
         """
+        code_digest()  # before anybody is started
         models = self._seating.models(agenda)
         job = self._job(agenda, new_run_id())
         setting = replace(self._setting, run=job.run, open=self._admitted(agenda))
@@ -139,6 +141,8 @@ class WalledBox:
             try:
                 hands.start(self._broker_job(agenda, models) if models else None, models)
                 key = await hands.ready(job)
+                if code_has_changed():
+                    raise SandboxError("our code was changed after this process started: start it anew")
                 box = OpenBox(
                     hands, key, facts, job, self._budget, setting, delegations, mediation, self._policy
                 )

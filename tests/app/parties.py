@@ -80,12 +80,12 @@ class Command:
         return self.process.wait(60)
 
     def crew(self) -> dict[str, int]:
-        """The processes of its boxes, by module."""
-        found = {}
+        """The processes of its oldest box, by module: that is the one on offer."""
+        found: dict[str, int] = {}
         for pid in tree(self.process.pid):
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             if b"-m" in words and b"--args" not in words:
-                found[words[words.index(b"-m") + 1].decode()] = pid
+                found.setdefault(words[words.index(b"-m") + 1].decode(), pid)
         return found
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -16,6 +16,7 @@ from app import claims, exits
 from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
 from bargaining.errors import InvalidInputError, NegboxError, SealError
+from delegates.brief import Brief
 from delegates.prompt import PromptPack
 from institutions import signature
 from institutions.keys import HostKey, default_file
@@ -154,7 +155,8 @@ def test_only_the_box_of_the_claim_opens_the_sealed_brief(host: Host) -> None:
     data = (host.folder / "seller.sealed").read_bytes()
     assert CANARY.encode() not in data
     sealed = SealedBrief.from_bytes(data)
-    assert host.box.open(sealed, host.claim.run, "seller") == (host.folder / "seller.yaml").read_bytes()
+    brief = Brief.from_yaml((host.folder / "seller.yaml").read_text())
+    assert host.box.open(sealed, host.claim.run, "seller") == brief.to_yaml().encode()
     with pytest.raises(SealError):
         host.box.open(sealed, host.claim.run, "buyer")
 
@@ -310,6 +312,13 @@ def test_a_form_in_which_more_could_hide_fails_even_if_it_is_signed(host: Host) 
     ended = verify_result(host, "--agenda", host.folder / claims.AGENDA)
     assert failures(ended) == {"agreement"}
     assert verify_result(host).exit_code == exits.OK
+
+
+def test_the_result_of_another_run_of_the_same_host_fails(host: Host) -> None:
+    """All runs of a pool answer the same nonces."""
+    host.write_result(NoDeal(), replace(BOXED, run="this-run-of-the-tests"))
+    assert verify_result(host, "--nonce", NONCE, "--run", "this-run-of-the-tests").exit_code == 0
+    assert failures(verify_result(host, "--nonce", NONCE, "--run", "another-run")) == {"statement"}
 
 
 def test_another_agenda_or_nonce_fails(host: Host) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from sandbox.box import Released
 from sandbox.briefing import OwnBriefs
 from sandbox.isolation import ladder, plain
 from sandbox.isolation.interface import Child, Level, Room
+from sandbox.policy import Policy
 from sandbox.seal import BoxKey
 from sandbox.seating import Seat
 from sandbox.supervisor import WalledBox
@@ -242,6 +244,34 @@ def test_a_gate_that_talks_on_releases_nothing(tmp_path: Path) -> None:
     walls = Replaced(tmp_path, box=HONEST, gate=f"os.write(written, b'x' * {SIZE + 1}); time.sleep(60)")
     released = asyncio.run(negotiate(walls))
     assert released.agreement == NOTHING
+    assert walls.all_gone
+
+
+def test_a_box_that_dies_cannot_choose_when_that_is_seen(tmp_path: Path) -> None:
+    """Under a policy even a failed purge is told at a multiple of `release_seconds` only."""
+    walls = Replaced(tmp_path, box="briefed(); os._exit(0)")
+    policy = Policy(isolation="none", assurance="none", release_seconds=3)
+    seats = {role: Seat(parse("tactic/steady"), PACK) for role in TRUCK.agenda.roles}
+    box = WalledBox(seats, Budget(), walls, environment={}, policy=policy)
+
+    async def go() -> float:
+        async with box.open(TRUCK.agenda) as opened:
+            began = time.monotonic()
+            with pytest.raises(PurgeError, match="wiped box"):
+                await opened.negotiate(OwnBriefs(TRUCK.briefs))
+            return time.monotonic() - began
+
+    assert asyncio.run(go()) >= 3
+    assert walls.all_gone
+
+
+def test_what_is_started_is_the_code_that_the_claim_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.supervisor.code_has_changed", lambda: True)
+    walls = Replaced(tmp_path, box=HONEST)
+    with pytest.raises(SandboxError, match="start it anew"):
+        asyncio.run(negotiate(walls))
     assert walls.all_gone
 
 

@@ -162,3 +162,30 @@ def test_real_boxes_share_nothing_and_end_with_the_pool() -> None:
     released = asyncio.run(go())
     assert released.error is None
     assert all(each.all_gone for each in walls)
+
+
+def test_a_second_interruption_does_not_hide_what_was_not_wiped() -> None:
+    class Slow(Opener):
+        @asynccontextmanager
+        async def __call__(self) -> AsyncIterator[OpenBox]:
+            try:
+                yield cast(OpenBox, Empty())
+            finally:
+                await asyncio.sleep(0.05)
+                raise PurgeError("not wiped")
+
+    async def go() -> None:
+        async def hold() -> None:
+            async with Pool(Slow(), 1) as pool:
+                await filled(pool, 1)
+                await asyncio.Event().wait()
+
+        holding = asyncio.ensure_future(hold())
+        await asyncio.sleep(0.02)
+        for _ in range(2):
+            holding.cancel()
+            await asyncio.sleep(0.01)
+        await holding
+
+    with pytest.raises(PurgeError, match="not wiped"):
+        asyncio.run(go())
