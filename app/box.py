@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app import flags
+
 app = typer.Typer(
     help="A box for two parties: open one, and run it on two sealed briefs.", no_args_is_help=True
 )
@@ -37,18 +39,12 @@ def open_box(
     prompts: Annotated[
         list[str] | None, typer.Option(metavar="[ROLE=]PACK", help="Prompts: as for negbox run.")
     ] = None,
-    mediator: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="A model to mediate single_text in place of a rule.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="For models that take one, and for searches.")] = 0,
-    advisor: Annotated[
-        bool, typer.Option("--advisor/--no-advisor", help="Propose offers to the model, or leave it alone.")
-    ] = True,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Most tokens for both sides together.")
-    ] = None,
-    max_cost: Annotated[str | None, typer.Option(metavar="USD", help="Most money for both sides.")] = None,
-    max_seconds: Annotated[int | None, typer.Option(min=1, help="Longest time in seconds.")] = None,
+    mediator: flags.Mediator = None,
+    seed: flags.Seed = 0,
+    advisor: flags.Advisor = True,
+    max_tokens: flags.MaxTokens = None,
+    max_cost: flags.MaxCost = None,
+    max_seconds: flags.MaxSeconds = None,
     isolation: Annotated[
         str, typer.Option(metavar="LEVEL", help="bwrap, landlock, or the strongest that this machine has.")
     ] = "strongest",

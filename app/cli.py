@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app import exits
+from app import exits, flags
 
 app = typer.Typer(
     name="negbox",
@@ -16,7 +16,8 @@ app = typer.Typer(
     epilog=(
         "Start with: negbox models pull, then negbox run used-truck --out result, then "
         "negbox analyse used-truck result. "
-        "Exit codes: 0 done (agreement or no deal), 2 bad input, 3 model, 4 limits, 5 sandbox or purge, "
+        "Exit codes: 0 done (agreement or no deal), 1 a check of verify or eval failed, "
+        "2 bad input, 3 model, 4 limits, 5 sandbox or purge, "
         "70 unforeseen error, 130 interrupted."
     ),
     no_args_is_help=True,
@@ -74,18 +75,12 @@ def run(
     rounds: Annotated[
         int | None, typer.Option(min=1, max=1000, help="How many turns each side has, or how many texts.")
     ] = None,
-    mediator: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="A model to mediate single_text in place of a rule.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="For models that take one, and for searches.")] = 0,
-    advisor: Annotated[
-        bool, typer.Option("--advisor/--no-advisor", help="Propose offers to the model, or leave it alone.")
-    ] = True,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Most tokens for both sides together.")
-    ] = None,
-    max_cost: Annotated[str | None, typer.Option(metavar="USD", help="Most money for both sides.")] = None,
-    max_seconds: Annotated[int | None, typer.Option(min=1, help="Longest time in seconds.")] = None,
+    mediator: flags.Mediator = None,
+    seed: flags.Seed = 0,
+    advisor: flags.Advisor = True,
+    max_tokens: flags.MaxTokens = None,
+    max_cost: flags.MaxCost = None,
+    max_seconds: flags.MaxSeconds = None,
     isolation: Annotated[
         str,
         typer.Option(
