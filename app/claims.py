@@ -75,7 +75,7 @@ def seal_brief(
     The claim's signature and agenda are checked first; with --nonce and --expect, so is the rest.
     """
     from app import results  # noqa: PLC0415 - heavy
-    from bargaining.errors import InvalidInputError, SealError  # noqa: PLC0415
+    from bargaining.errors import SealError  # noqa: PLC0415
     from delegates.scenario import load_agenda, load_brief  # noqa: PLC0415
     from sandbox.export import agenda_digest  # noqa: PLC0415
     from sandbox.seal import seal  # noqa: PLC0415
@@ -90,13 +90,7 @@ def seal_brief(
         )
     brief = load_brief(file, content, role)  # read once: what was checked is what is sealed
     sealed = seal(brief.to_yaml().encode(), found.key, run_id=found.run, role=role).to_bytes()
-    problem = ""
-    try:
-        results.write(out, sealed)
-    except OSError as error:
-        problem = error.strerror or "it cannot be written"
-    if problem:
-        raise InvalidInputError(f"{out}: not written ({problem}); choose another name with --out")
+    results.put(out, sealed, "choose another name with --out")
     sys.stdout.write(f"Wrote {out}: the brief of the {role}, sealed to run {found.run}.\n")
 
 

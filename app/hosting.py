@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from app import exits, protocol, results
 from app.choices import Options, limits_of, say_what_prompts_are_used, seat_both, walls_of
+from app.claims import AGENDA
 from bargaining.agenda import Agenda
 from bargaining.errors import InvalidInputError, NegboxError, PurgeError, SandboxError
 from delegates.budget import Budget
@@ -37,7 +38,8 @@ from sandbox.pool import Pool
 from sandbox.supervisor import WalledBox
 from sandbox.told import Finished, Turn
 
-CLAIM, AGENDA = "claim.json", "agenda.yaml"
+CLAIM = "claim.json"
+_ELSEWHERE = "choose another folder with --at"
 CLOSING_SECONDS = 10.0
 """How long wiping what is open may take before Ctrl-C insists."""
 _NONCES: TypeAdapter[tuple[Nonce, ...]] = TypeAdapter(Annotated[tuple[Nonce, ...], Field(max_length=8)])
@@ -172,7 +174,7 @@ class Host:
         path = self.folder / CLAIM
         with suppress(OSError):  # of a box that is gone: nobody answers at the hatch
             path.unlink()
-        _write(path, signed)
+        results.put(path, signed, _ELSEWHERE)
         try:
             yield
         finally:
@@ -195,7 +197,7 @@ class Host:
                     f"{path}: is there already and is another agenda than this box has; choose another folder with --at"
                 )
         else:
-            _write(path, agenda_yaml(self.agenda).encode())
+            results.put(path, agenda_yaml(self.agenda).encode(), _ELSEWHERE)
 
 
 def host(agenda: str, at: Path, options: Options, nonces: Sequence[str], pool: int | None) -> Host:
@@ -243,13 +245,3 @@ def _wiped(released: Released) -> str:
     if released.checks and all(check.result == "ok" for check in released.checks):
         return ", and everything of it wiped"
     return "; what was not wiped, or could not be checked, is in its statement"
-
-
-def _write(path: Path, data: bytes) -> None:
-    problem = ""
-    try:
-        results.write(path, data)
-    except OSError as error:
-        problem = error.strerror or "it cannot be written"
-    if problem:
-        raise InvalidInputError(f"{path}: cannot be written ({problem}); choose another folder with --at")

@@ -161,6 +161,26 @@ def write_all(directory: Path, files: Mapping[str, bytes]) -> None:
         written.append(path)
 
 
+def put(path: Path, data: bytes, advice: str) -> None:
+    """Write a file that the user has named.
+
+    Args:
+        path: The file. There must be none of that name.
+        data: All of it.
+        advice: What to do if it cannot be written.
+
+    Raises:
+        InvalidInputError: It cannot.
+    """
+    problem = ""
+    try:
+        write(path, data)
+    except OSError as error:
+        problem = error.strerror or "it cannot be written"
+    if problem:
+        raise InvalidInputError(f"{path}: not written ({problem}); {advice}")
+
+
 def write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, and never over another.
 
