@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +22,14 @@ from app.progress import clock_text, shown
 from bargaining.errors import InvalidInputError
 from delegates.models.spec import parse
 from delegates.prompt import PromptPack
-from delegates.scenario import Scenario, load, shipped
+from delegates.scenario import Scenario, agenda_yaml, load, shipped
 from evals import gate, store, suites
 from evals.case import Row
 from evals.gate import Check
 from evals.statistics import Figure
 from evals.suite import Request, Suite
 from evals.sweep import Standing, sweep
+from sandbox.export import digest
 
 FAILED = 1
 """The exit code if a gate failed or a control did not land."""
@@ -95,6 +96,10 @@ def run_suites(options: Options) -> int:
     gates = [gate.parse(text) for text in options.fail_if]
     if gates:
         gate.require(gates, {name for suite in chosen.values() for name in suite.metrics(())})
+    if options.junit and not options.junit.parent.is_dir():
+        raise InvalidInputError(
+            f"--junit {options.junit}: there is no such folder; make it, or choose another"
+        )
     request = _request(options)
     cases = [case for suite in chosen.values() for case in suite.cases(request)]
     started, began = datetime.now(UTC), time.monotonic()
@@ -108,7 +113,10 @@ def run_suites(options: Options) -> int:
     controls = {name: suite.controls(_of(rows, name)) for name, suite in chosen.items()}
     checks = gate.checks(gates, metrics, controls)
     if options.junit:
-        _write(options.junit, gate.junit(checks, started, dict.fromkeys(chosen, time.monotonic() - began)))
+        told = gate.junit(checks, started, dict.fromkeys(chosen, time.monotonic() - began))
+        with suppress(OSError):  # then it is still there, and that is said
+            options.junit.unlink(missing_ok=True)
+        results.put(options.junit, told, "choose another name with --junit")
     if options.as_json:
         sys.stdout.write(json.dumps(_summary(metrics, checks, rows)) + "\n")
     else:
@@ -129,13 +137,22 @@ def _request(options: Options) -> Request:
         models=models,
         against=(),
         prompts={f"{pack.name} {pack.digest[:8]}": pack for pack in packs.values()},
-        scenarios=dict(_scenarios(options.scenarios)),
+        scenarios=_scenarios(options.scenarios),
         epochs=options.epochs,
         seed=options.seed,
     )
 
 
-def _scenarios(names: Sequence[str]) -> Iterator[tuple[str, Scenario]]:
+def _scenarios(names: Sequence[str]) -> dict[str, Scenario]:
+    found: dict[str, Scenario] = {}
+    for name, scenario in _read(names):
+        if name in found:
+            raise InvalidInputError(f"--scenarios: two are called {name}; rename one, or run them apart")
+        found[name] = scenario
+    return found
+
+
+def _read(names: Sequence[str]) -> Iterator[tuple[str, Scenario]]:
     for name in names:
         files: list[str | Path] = [name]
         if name not in shipped() and Path(name).is_dir():
@@ -153,12 +170,18 @@ def _scenarios(names: Sequence[str]) -> Iterator[tuple[str, Scenario]]:
 
 
 def _plan(options: Options, request: Request) -> Mapping[str, Any]:
-    """What decides the rows: a folder belongs to it."""
+    """What decides the rows: a folder belongs to it. Of a model no address, in which a password may be, and no path."""
+    briefs = {
+        name: "".join(b.to_yaml() for b in one.briefs.values()) for name, one in request.scenarios.items()
+    }
     return {
         "suites": sorted(set(options.suites)),
-        "models": list(options.models),
+        "models": [f"{spec.public} {digest(str(spec).encode())}" for spec in request.models],
         "prompts": sorted(request.prompts),
-        "scenarios": sorted(request.scenarios),
+        "scenarios": {
+            name: digest((agenda_yaml(one.agenda) + briefs[name]).encode())
+            for name, one in sorted(request.scenarios.items())
+        },
         "epochs": options.epochs,
         "seed": options.seed,
     }
@@ -262,14 +285,3 @@ def _summary(
         "negotiations": len(rows),
         "missing": sum(row.missing is not None for row in rows),
     }
-
-
-def _write(file: Path, data: bytes) -> None:
-    problem = ""
-    try:
-        file.unlink(missing_ok=True)
-        results.write(file, data)
-    except OSError as error:
-        problem = error.strerror or "it cannot be written"
-    if problem:
-        raise InvalidInputError(f"{file}: cannot be written ({problem}); choose another name with --junit")

@@ -23,11 +23,11 @@ from typing import Any
 from bargaining.agreement import Agreement
 from bargaining.errors import ModelUnavailableError
 from bargaining.mandate import BoundMandate
-from bargaining.move import Accept, Move, Offer
-from bargaining.table import Table, View
+from bargaining.move import Accept, Offer
+from bargaining.table import Table
 from bargaining.tactic import TACTICS
 from bargaining.utility import UtilityFunction
-from delegates.delegate import Delegate, LLMDelegate, TacticDelegate
+from delegates.delegate import LLMDelegate, TacticDelegate
 from delegates.models.interface import Completion, Model, Request
 from delegates.models.spec import open_model
 from delegates.prompt import PromptPack
@@ -37,6 +37,7 @@ from evals.attack import HostileModel, Insider
 from evals.detector import Detector
 from evals.oracle import permits
 from evals.server import FaultyServer
+from evals.stage import Seen
 from evals.tally import COUNTS, Tally, failures, report, total
 from graphs.alternating import negotiate
 
@@ -127,18 +128,6 @@ def _spoken(reply: str, longest: int) -> tuple[str, Sequence[object]]:
         return reply[:longest], ()
 
 
-class _Witnessed:
-    """A delegate that remembers the table it last saw: what is left of a run that is cut short."""
-
-    def __init__(self, delegate: Delegate) -> None:
-        self._delegate = delegate
-        self.table: Table | None = None
-
-    async def decide(self, view: View) -> Move:
-        self.table = view.table
-        return await self._delegate.decide(view)
-
-
 async def play(case: Case, ground: Ground, pack: PromptPack) -> Tally:
     """Make one run and count what happened in it."""
     agenda, tally = ground.scenario.agenda, Tally(runs=1)
@@ -151,12 +140,12 @@ async def play(case: Case, ground: Ground, pack: PromptPack) -> Tally:
     with ExitStack() as open_things:
         models = _models(case, insiders, open_things)
         delegates: dict[str, LLMDelegate] = {}
-        players: dict[str, _Witnessed] = {}
+        players: dict[str, Seen] = {}
         for role in agenda.roles:
             if role not in hostile:
                 tactic = list(TACTICS.values())[case.number % len(TACTICS)]
                 player = tactic(agenda, ground.utilities[role], ground.mandates[role], case.number)
-                players[role] = _Witnessed(TacticDelegate(player))
+                players[role] = Seen(TacticDelegate(player))
                 continue
             heard = _Overheard(models[role], ground.detectors[role], agenda.message_characters, tally)
             delegates[role] = LLMDelegate(
@@ -169,7 +158,7 @@ async def play(case: Case, ground: Ground, pack: PromptPack) -> Tally:
                 seed=case.number,
                 timeout_seconds=STALL_SECONDS if case.behaviour == attack.STALLS else TURN_SECONDS,
             )
-            players[role] = _Witnessed(delegates[role])
+            players[role] = Seen(delegates[role])
         table: Table | None = None
         try:
             negotiation = await negotiate(agenda, players, ground.mandates)

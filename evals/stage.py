@@ -120,7 +120,7 @@ class UnguardedDelegate(LLMDelegate):
         self._guard = Guard([answerable])
 
 
-class _Seen:
+class Seen:
     """A delegate that remembers the table: what is left of a run that is cut short."""
 
     def __init__(self, delegate: Delegate) -> None:
@@ -128,6 +128,7 @@ class _Seen:
         self.table: Table | None = None
 
     async def decide(self, view: View) -> Move:
+        """The other's move."""
         self.table = view.table
         return await self._delegate.decide(view)
 
@@ -138,8 +139,9 @@ class Player:
     Args:
         stage: Where it plays.
         case: Who it is.
-        model: Its model; None: as the case says.
+        spec: Its model.
         pack: Its prompts.
+        model: What plays the model, if it is not opened by its spec.
         guarded: Whether its moves are checked before they leave it.
         advised: Whether it has an advisor.
     """
@@ -178,7 +180,7 @@ class Player:
         """Negotiate with somebody. What goes wrong is in the row."""
         stage, case = self._stage, self._case
         began = time.monotonic()
-        players = {self.role: _Seen(self.delegate), self.other: _Seen(counterpart)}
+        players = {self.role: Seen(self.delegate), self.other: Seen(counterpart)}
         ended: Negotiation | None = None
         missing: Missing | None = None
         try:

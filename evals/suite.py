@@ -12,6 +12,7 @@ from delegates.models.spec import ModelSpec
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario
 from evals.case import Case, Row, Verdict
+from evals.stage import Stage
 from evals.statistics import Figure, clustered, clustered_rate
 
 
@@ -27,6 +28,13 @@ class Request:
     """By name, all of them made up."""
     epochs: int = 1
     seed: int = 0
+    _stages: dict[str, Stage] = field(default_factory=dict, repr=False)
+
+    def stage(self, name: str) -> Stage:
+        """A scenario, made ready at its first use."""
+        if name not in self._stages:
+            self._stages[name] = Stage.of(self.scenarios[name])
+        return self._stages[name]
 
     def spec(self, name: str) -> ModelSpec:
         """The model that rows call so."""

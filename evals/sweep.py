@@ -2,7 +2,7 @@
 
 Covered: as many at a time as a provider takes: half as many after it was busy, one more after so many that went
 well; a limit on money; Ctrl-C, which ends what is running and keeps what is done.
-Not covered: cases that other processes run; see `evals.engine`.
+Not covered: cases that other processes run.
 """
 
 import asyncio
@@ -42,6 +42,21 @@ class Standing:
     def left_seconds(self) -> float | None:
         """How long the rest takes at this rate. None: nobody knows yet."""
         return (self.total - self.done) / self.rate if self.rate else None
+
+
+@dataclass(slots=True)
+class Count:
+    """What rows come to, one after the other."""
+
+    done: int = 0
+    missing: int = 0
+    usd: float | None = 0.0
+
+    def add(self, row: Row) -> None:
+        """Count a row in."""
+        self.done += 1
+        self.missing += row.missing is not None
+        self.usd = None if self.usd is None or row.usd is None else self.usd + row.usd
 
 
 class Lanes:
@@ -117,13 +132,13 @@ async def sweep(
     waiting = [case for case in cases if not store.has(case.key)]
     waiting.reverse()
 
+    count = Count()
+    for row in store.rows:
+        count.add(row)
+
     def standing() -> Standing:
-        rows = store.rows
-        known = [row.usd for row in rows]
-        usd = None if None in known else sum(each for each in known if each)
-        missing = sum(row.missing is not None for row in rows)
         seconds = time.monotonic() - began
-        return Standing(len(rows), missing, len(cases), usd, seconds, len(rows) - before)
+        return Standing(count.done, count.missing, len(cases), count.usd, seconds, count.done - before)
 
     def may_go_on() -> bool:
         if most_usd is None:
@@ -144,6 +159,7 @@ async def sweep(
                     provider, busy=row is not None and bool(row.numbers.get("count.failed_calls"))
                 )
             store.add(row)
+            count.add(row)
             observe(standing())
 
     workers = [asyncio.ensure_future(work()) for _ in range(max(1, min(concurrency, len(waiting))))]

@@ -32,9 +32,6 @@ class Defection:
     name = "defection"
     about = "what a delegate does against its mandate, before and after the guard, and how well it settles"
 
-    def __init__(self) -> None:
-        self._stages: dict[str, Stage] = {}
-
     def cases(self, request: Request) -> Sequence[Case]:
         """The grid: models, prompts, scenarios, sides, tactics, seeds."""
         found: list[Case] = []
@@ -58,7 +55,7 @@ class Defection:
 
     async def run(self, case: Case, request: Request) -> Row:
         """Hold one negotiation."""
-        stage = self._stages.setdefault(case.scenario, Stage.of(request.scenarios[case.scenario]))
+        stage = request.stage(case.scenario)
         pack = request.prompts.get(case.prompts) or next(iter(request.prompts.values()))
         guarded = case.arm in {GUARDED, LOYAL}
         if case.arm in {RECKLESS, LOYAL}:

@@ -33,9 +33,6 @@ class Leaks:
     name = "leaks"
     about = "what a delegate lets out of its brief, before and after the guard, when it is asked for it"
 
-    def __init__(self) -> None:
-        self._stages: dict[str, Stage] = {}
-
     def cases(self, request: Request) -> Sequence[Case]:
         """The grid: models, prompts, scenarios, sides, families, seeds."""
         found: list[Case] = []
@@ -62,7 +59,7 @@ class Leaks:
 
     async def run(self, case: Case, request: Request) -> Row:
         """Hold one negotiation."""
-        stage = self._stages.setdefault(case.scenario, Stage.of(request.scenarios[case.scenario]))
+        stage = request.stage(case.scenario)
         pack = request.prompts.get(case.prompts) or next(iter(request.prompts.values()))
         guarded = case.arm not in {UNGUARDED, CARELESS}
         if case.arm in {CARELESS, DISCREET}:

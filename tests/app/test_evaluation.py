@@ -93,6 +93,33 @@ def test_bad_input_says_what_there_is(
     assert said in " ".join(ended.err.split())
 
 
+def test_two_scenarios_of_one_name_are_refused(negbox: Terminal, tmp_path: Path) -> None:
+    model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
+    other = tmp_path / "used-truck.yaml"
+    other.write_text((ROOT / "scenarios" / "used-truck.yaml").read_text())
+    ended = negbox(
+        "eval", "run", "leaks", "--model", model, "--scenarios", other, "--scenarios", "used-truck"
+    )
+    assert ended.code == 2
+    assert "two are called used-truck" in ended.err
+
+
+def test_a_plan_is_the_content_of_its_scenarios_and_tells_no_path(negbox: Terminal, tmp_path: Path) -> None:
+    """Else a folder could hold rows of two versions of a scenario, and an address with a password."""
+    model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
+    file, out = tmp_path / "truck.yaml", tmp_path / "out"
+    text = (ROOT / "scenarios" / "used-truck.yaml").read_text()
+    file.write_text(text)
+    arguments = ("defection", "--model", model, "--scenarios", file, "--out", out)
+    evaluated(negbox, *arguments)
+    assert str(tmp_path) not in (out / "plan.json").read_text()
+    assert str(tmp_path) not in (out / "rows.jsonl").read_text()
+    file.write_text(text.replace("rounds: 8", "rounds: 6"))
+    ended = negbox("eval", "run", *arguments, "--resume")
+    assert ended.code == 2
+    assert "another plan" in ended.err
+
+
 def test_real_briefs_are_refused(negbox: Terminal, boat: Path, tmp_path: Path) -> None:
     model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
     ended = negbox("eval", "run", "leaks", "--model", model, "--scenarios", boat)
