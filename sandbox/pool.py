@@ -62,9 +62,8 @@ class Pool:
                 await asyncio.wait(members)
         outcomes = [None if member.cancelled() else member.exception() for member in members]
         failed = [one for one in outcomes if isinstance(one, Exception)]
-        if failed and not isinstance(
-            error, Exception
-        ):  # such as a box that could not be wiped, after Ctrl-C too
+        # such as a box that could not be wiped, after Ctrl-C too
+        if failed and not isinstance(error, Exception):
             raise failed[0]
 
     def _add(self) -> None:

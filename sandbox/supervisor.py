@@ -93,10 +93,9 @@ class WalledBox:
         """
         self._seating.check_players(agenda)
         specs = self._seating.models(agenda)
-        self._admitted(agenda)
-        for (
-            spec
-        ) in specs:  # what is wrong with a key, a file or a price is found by opening it; nothing is sent
+        if self._policy is not None:
+            self._admitted(agenda, host.gather())
+        for spec in specs:  # opening it finds what is wrong with a key, a file or a price; nothing is sent
             open_model(spec, environment=self._environment)
         if briefing is not None:
             briefing.check(self._job(agenda, new_run_id()))
@@ -130,11 +129,11 @@ class WalledBox:
         code_digest()  # before anybody is started
         models = self._seating.models(agenda)
         job = self._job(agenda, new_run_id())
-        setting = replace(self._setting, run=job.run, open=self._admitted(agenda))
+        facts = host.gather()
+        setting = replace(self._setting, run=job.run, open=self._admitted(agenda, facts))
         digests = await weights_digests(models)
         delegations = self._seating.delegations(agenda, digests)
         mediation = self._seating.mediation(agenda, digests)
-        facts = host.gather()
         with ExitStack() as lines:
             hands = crew.Crew(self._isolation, lines)
             box: OpenBox | None = None
@@ -164,7 +163,7 @@ class WalledBox:
             limits=self._budget.limits or Limits(),
         )
 
-    def _admitted(self, agenda: Agenda) -> tuple[str, ...]:
+    def _admitted(self, agenda: Agenda, facts: host.Facts) -> tuple[str, ...]:
         """What the policy leaves open.
 
         Raises:
@@ -177,7 +176,7 @@ class WalledBox:
             isolation=self._isolation.level,
             assurance=self._setting.assurance,
             models=[spec.public for spec in self._seating.models(agenda)],
-            machine=closed(host.gather()),
+            machine=closed(facts),
         )
 
     def _broker_job(self, agenda: Agenda, models: Sequence[ModelSpec]) -> BrokerJob:
