@@ -16,7 +16,7 @@ app = typer.Typer(
     epilog=(
         "Start with: negbox models pull, then negbox run used-truck --out result, then "
         "negbox analyse used-truck result. "
-        "Exit codes: 0 done (agreement or no deal), 1 a check of verify or eval failed, "
+        "Exit codes: 0 done (agreement or no deal), 1 a gate or control of eval failed, "
         "2 bad input, 3 model, 4 limits, 5 sandbox or purge, "
         "70 unforeseen error, 130 interrupted."
     ),
