@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 def tree(pid: int) -> list[int]:
     """All that a process has started, and what they have."""
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [child, *tree(child)]
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile, and has none
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *tree(child)]
     return found
 
 
@@ -83,7 +84,9 @@ class Command:
         """The processes of its oldest box, by module: that is the one on offer."""
         found: dict[str, int] = {}
         for pid in tree(self.process.pid):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            words: list[bytes] = []
+            with suppress(FileNotFoundError, ProcessLookupError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             if b"-m" in words and b"--args" not in words:
                 found.setdefault(words[words.index(b"-m") + 1].decode(), pid)
         return found

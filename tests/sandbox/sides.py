@@ -52,12 +52,14 @@ class Side:
     secrets: Secrets
 
 
+def word() -> str:
+    """A secret without figures: one could be a price by chance, which everybody is told."""
+    return "".join(secrets.choice("abcdefghijklmnop") for _ in range(32))
+
+
 def side(role: str) -> Side:
     """A side with new secrets."""
-    kept = {
-        name: secrets.token_hex(16)
-        for name in ("narrative", "fact", "keyword", "asked", "outside", "prompts")
-    }
+    kept = {name: word() for name in ("narrative", "fact", "keyword", "asked", "outside", "prompts")}
     digits = f"{secrets.randbelow(9 * 10**17) + 10**17}7"
     low, high = (0, 100) if role == "seller" else (100, 0)
     brief = Brief.model_validate(
