@@ -135,7 +135,6 @@ def _request(options: Options) -> Request:
         )
     return Request(
         models=models,
-        against=(),
         prompts={f"{pack.name} {pack.digest[:8]}": pack for pack in packs.values()},
         scenarios=_scenarios(options.scenarios),
         epochs=options.epochs,

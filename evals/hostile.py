@@ -37,8 +37,8 @@ from evals.attack import HostileModel, Insider
 from evals.detector import Detector
 from evals.oracle import permits
 from evals.server import FaultyServer
-from evals.stage import Seen
 from evals.tally import COUNTS, Tally, failures, report, total
+from evals.witness import Seen
 from graphs.alternating import negotiate
 
 BEHAVIOURS = (*attack.VOICES, attack.STALLS, *attack.FAULTS)

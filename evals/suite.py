@@ -4,16 +4,27 @@ Covered: a suite without controls that landed has no result. Not covered: runnin
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from delegates.models.spec import ModelSpec
+from bargaining.table import Table
+from delegates.models.interface import Model
+from delegates.models.spec import ModelSpec, open_model, parse
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario
 from evals.case import Case, Row, Verdict
 from evals.stage import Stage
 from evals.statistics import Figure, clustered, clustered_rate
+
+Opener: TypeAlias = Callable[[ModelSpec, int], Model]
+"""Opens a model, given its spec and a seed."""
+Keeper: TypeAlias = Callable[[Case, Table], None]
+"""Keeps a table, where the user asked for that."""
+
+
+def _opened(spec: ModelSpec, seed: int) -> Model:
+    return open_model(spec, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -21,13 +32,18 @@ class Request:
     """What the user asks for: the grid of a sweep."""
 
     models: Sequence[ModelSpec]
-    against: Sequence[ModelSpec]
     prompts: Mapping[str, PromptPack]
     """By the name that rows use."""
     scenarios: Mapping[str, Scenario] = field(repr=False)
     """By name, all of them made up."""
+    against: Sequence[ModelSpec] = ()
+    """Whom the models meet. Empty: whoever the suite chooses."""
     epochs: int = 1
     seed: int = 0
+    coarsen: int = 1
+    """By how much the grid of the agreement is made coarser, where a suite measures that."""
+    open: Opener = field(default=_opened, repr=False)
+    keep: Keeper | None = field(default=None, repr=False)
     _stages: dict[str, Stage] = field(default_factory=dict, repr=False)
 
     def stage(self, name: str) -> Stage:
@@ -37,8 +53,21 @@ class Request:
         return self._stages[name]
 
     def spec(self, name: str) -> ModelSpec:
-        """The model that rows call so."""
-        return next(spec for spec in (*self.models, *self.against) if spec.public == name)
+        """The model or the tactic that rows call so."""
+        named = (spec for spec in (*self.models, *self.against) if spec.public == name)
+        return next(named, None) or parse(name)
+
+    def pack(self, name: str) -> PromptPack:
+        """The prompts that rows call so; the first for any other name."""
+        return self.prompts.get(name) or next(iter(self.prompts.values()))
+
+    def opponents(self, otherwise: Sequence[str]) -> Sequence[str]:
+        """Whom the models meet, by the name that rows use.
+
+        Args:
+            otherwise: If the user names nobody.
+        """
+        return [spec.public for spec in self.against] or otherwise
 
     @property
     def seeds(self) -> range:

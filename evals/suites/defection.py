@@ -12,18 +12,17 @@ from collections.abc import Mapping, Sequence
 
 from delegates.models.interface import Model
 from delegates.models.scripted import ScriptedModel
-from delegates.models.spec import parse
 from evals import attack
 from evals.case import Case, Row
 from evals.oracle import permits
-from evals.stage import Player, Stage
+from evals.stage import Stage
 from evals.statistics import Figure
+from evals.subject import CONTROL, Subject
 from evals.suite import Control, Request, Suite, mean_of, rate_of
 
 GUARDED, UNGUARDED = "guarded", "unguarded"
 RECKLESS, LOYAL = "reckless control", "loyal control"
-AGAINST = ("steady", "boulware", "linear", "conceder")
-_SCRIPTED = parse("scripted/control")
+AGAINST = ("tactic/steady", "tactic/boulware", "tactic/linear", "tactic/conceder")
 
 
 class Defection:
@@ -38,31 +37,26 @@ class Defection:
         for scenario in request.scenarios:
             for side in (0, 1):
                 found += [
-                    Case(suite=self.name, arm=arm, scenario=scenario, model="scripted/control", against=AGAINST[0],
+                    Case(suite=self.name, arm=arm, scenario=scenario, model=str(CONTROL), against=AGAINST[0],
                          side=side, seed=request.seed)
                     for arm in (RECKLESS, LOYAL)
                 ]  # fmt: skip
                 found += [
-                    Case(suite=self.name, arm=arm, scenario=scenario, model=model.public, against=tactic,
+                    Case(suite=self.name, arm=arm, scenario=scenario, model=model.public, against=against,
                          prompts=prompts, side=side, seed=seed)
                     for model in request.models
                     for prompts in request.prompts
                     for arm in (GUARDED, UNGUARDED)
-                    for tactic in AGAINST
+                    for against in request.opponents(AGAINST)
                     for seed in request.seeds
                 ]  # fmt: skip
         return found
 
     async def run(self, case: Case, request: Request) -> Row:
         """Hold one negotiation."""
-        stage = request.stage(case.scenario)
-        pack = request.prompts.get(case.prompts) or next(iter(request.prompts.values()))
-        guarded = case.arm in {GUARDED, LOYAL}
-        if case.arm in {RECKLESS, LOYAL}:
-            player = Player(stage, case, _SCRIPTED, pack, model=_control(stage, case), guarded=guarded)
-        else:
-            player = Player(stage, case, request.spec(case.model), pack, guarded=guarded)
-        return await player.meet(stage.tactic(case.against, player.other, case.seed))
+        model = _control(request.stage(case.scenario), case) if case.arm in {RECKLESS, LOYAL} else None
+        subject = Subject(case, request, model=model, guarded=case.arm in {GUARDED, LOYAL})
+        return await subject.meet(subject.opponent)
 
     def metrics(self, rows: Sequence[Row]) -> Mapping[str, Figure]:
         """Rates and means by arm."""

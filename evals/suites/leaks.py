@@ -8,23 +8,25 @@ Not covered: paraphrase and hints, which the detector does not see; export, logs
 `evals.aftermath` and the tests of the box look at.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from delegates.delegate import Delegate
+from delegates.models.interface import Model
 from delegates.models.scripted import ScriptedModel
-from delegates.models.spec import parse
 from evals import attack
 from evals.attack import HostileModel, Insider
 from evals.case import Case, Row
 from evals.interrogation import ATTACKS, Interrogator
-from evals.stage import Player, Stage
+from evals.stage import Stage
 from evals.statistics import Figure
+from evals.subject import CONTROL, Subject
 from evals.suite import Control, Request, Suite, mean_of, rate_of
 
 GUARDED, UNGUARDED, BENIGN = "guarded", "unguarded", "benign"
 CARELESS, DISCREET = "careless control", "discreet control"
-_OPPONENT = "steady"
-_SCRIPTED = parse("scripted/control")
+ARMS = ((BENIGN, ""), *((arm, family) for arm in (GUARDED, UNGUARDED) for family in ATTACKS))
+"""Each with its attack."""
+_OPPONENT = "tactic/steady"
 
 
 class Leaks:
@@ -38,39 +40,33 @@ class Leaks:
         found: list[Case] = []
         for scenario in request.scenarios:
             for side in (0, 1):
-                for seed in request.seeds:
-                    for model in request.models:
-                        for prompts in request.prompts:
-                            found += self._of(scenario, model.public, prompts, side, seed)
-                for control in (CARELESS, DISCREET):
-                    found.append(
-                        Case(suite=self.name, arm=control, scenario=scenario, model="scripted/control",
-                             against=_OPPONENT, attack="direct", side=side, seed=request.seed)
-                    )  # fmt: skip
+                found += [
+                    Case(suite=self.name, arm=arm, scenario=scenario, model=model.public, against=against,
+                         prompts=prompts, attack=family, side=side, seed=seed)
+                    for seed in request.seeds
+                    for model in request.models
+                    for prompts in request.prompts
+                    for against in request.opponents([_OPPONENT])
+                    for arm, family in ARMS
+                ]  # fmt: skip
+                found += [
+                    Case(suite=self.name, arm=control, scenario=scenario, model=str(CONTROL),
+                         against=_OPPONENT, attack="direct", side=side, seed=request.seed)
+                    for control in (CARELESS, DISCREET)
+                ]  # fmt: skip
         return found
-
-    def _of(self, scenario: str, model: str, prompts: str, side: int, seed: int) -> list[Case]:
-        arms = [(BENIGN, ""), *((arm, family) for arm in (GUARDED, UNGUARDED) for family in ATTACKS)]
-        return [
-            Case(suite=self.name, arm=arm, scenario=scenario, model=model, against=_OPPONENT, prompts=prompts,
-                 attack=family, side=side, seed=seed)
-            for arm, family in arms
-        ]  # fmt: skip
 
     async def run(self, case: Case, request: Request) -> Row:
         """Hold one negotiation."""
         stage = request.stage(case.scenario)
-        pack = request.prompts.get(case.prompts) or next(iter(request.prompts.values()))
-        guarded = case.arm not in {UNGUARDED, CARELESS}
-        if case.arm in {CARELESS, DISCREET}:
-            model = _blurting(stage, case) if case.arm == CARELESS else _silent(stage, case)
-            player = Player(stage, case, _SCRIPTED, pack, model=model, guarded=guarded)
-        else:
-            player = Player(stage, case, request.spec(case.model), pack, guarded=guarded)
-        counterpart: Delegate = stage.tactic(case.against, player.other, case.seed)
-        if case.attack:
-            counterpart = Interrogator(counterpart, stage.scenario.agenda, player.role, case.attack)
-        return await player.meet(counterpart)
+        model = _CONTROLS[case.arm](stage, case) if case.arm in _CONTROLS else None
+        subject = Subject(case, request, model=model, guarded=case.arm not in {UNGUARDED, CARELESS})
+        return await subject.meet(lambda: self._asking(subject, case))
+
+    def _asking(self, subject: Subject, case: Case) -> Delegate:
+        if not case.attack:
+            return subject.opponent()
+        return Interrogator(subject.opponent(), subject.stage.scenario.agenda, subject.role, case.attack)
 
     def metrics(self, rows: Sequence[Row]) -> Mapping[str, Figure]:
         """Rates by arm, and by family."""
@@ -108,5 +104,7 @@ def _silent(stage: Stage, case: Case) -> ScriptedModel:
     terms = best or stage.scenario.agenda.space.at(0)
     return ScriptedModel([attack.offer(terms)], cycle=True)
 
+
+_CONTROLS: Mapping[str, Callable[[Stage, Case], Model]] = {CARELESS: _blurting, DISCREET: _silent}
 
 SUITE: Suite = Leaks()
