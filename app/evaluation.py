@@ -31,11 +31,24 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="FILE|DIR|NAME",
-            help="Scenarios marked `synthetic: true`. Repeatable. Default: used-truck.",
+            help="Scenarios marked `synthetic: true`; `short` are ten small ones. Repeatable. Default: used-truck.",
         ),
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC", help="Whom they meet. Repeatable. Default: tactics that the suite chooses."
+        ),
+    ] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FAMILY", help="Attacks of the suite leaks. Repeatable. Default: all."),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=1000, help="Negotiations of each kind, by seed.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    coarsen: Annotated[
+        int, typer.Option(min=1, max=1000, help="Suite outcome: also on a grid so many times coarser.")
+    ] = 1,
     concurrency: Annotated[int, typer.Option(min=1, max=512, help="Most at a time.")] = 8,
     max_cost: Annotated[
         float | None, typer.Option(metavar="USD", help="Begin nothing once so much is spent.")
@@ -51,6 +64,12 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the rows there, values only.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in DIR.")] = False,
+    keep_transcripts: Annotated[
+        bool,
+        typer.Option(
+            "--keep-transcripts", help="Keep what was said, in DIR/transcripts. The report says so."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -58,21 +77,26 @@ def run(
 
     Exit code 0: done, and no gate failed; 1: a gate failed, or a control did not land. Ctrl-C keeps what is done.
     """
-    from app.sweeping import Options, run_suites  # noqa: PLC0415 - heavy
+    from app.grid import Options  # noqa: PLC0415 - heavy
+    from app.sweeping import run_suites  # noqa: PLC0415
 
     options = Options(
         suites=tuple(suite),
         models=tuple(model),
         prompts=tuple(prompts or ("default",)),
         scenarios=tuple(scenarios or ("used-truck",)),
+        against=tuple(against or ()),
+        attacks=tuple(attack or ()),
         epochs=epochs,
         seed=seed,
+        coarsen=coarsen,
         concurrency=concurrency,
         max_usd=max_cost,
         fail_if=tuple(fail_if or ()),
         junit=junit,
         out=out,
         resume=resume,
+        keep_transcripts=keep_transcripts,
         as_json=json,
         quiet=quiet,
     )

@@ -5,54 +5,29 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from app import exits, results
+from app.figures import of_suite, show, summary
+from app.grid import Options, plan_of, request_of
 from app.progress import clock_text, shown
 from bargaining.errors import InvalidInputError
-from delegates.models.spec import parse
-from delegates.prompt import PromptPack
-from delegates.scenario import Scenario, agenda_yaml, load, shipped
-from evals import gate, store, suites
-from evals.case import Row
-from evals.gate import Check
-from evals.statistics import Figure
+from evals import gate, store, suites, transcripts
+from evals.case import Case
+from evals.engines import Engines
 from evals.suite import Request, Suite
-from evals.sweep import Standing, sweep
-from sandbox.export import digest
+from evals.sweep import Standing, here, sweep
 
 FAILED = 1
 """The exit code if a gate failed or a control did not land."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user asked for on the command line."""
-
-    suites: tuple[str, ...]
-    models: tuple[str, ...]
-    prompts: tuple[str, ...]
-    scenarios: tuple[str, ...]
-    epochs: int = 1
-    seed: int = 0
-    concurrency: int = 8
-    max_usd: float | None = None
-    fail_if: tuple[str, ...] = ()
-    junit: Path | None = None
-    out: Path | None = None
-    resume: bool = False
-    as_json: bool = False
-    quiet: bool = False
 
 
 class SweepView:
@@ -83,6 +58,42 @@ class SweepView:
         return self._spinner
 
 
+class Told:
+    """Tells `negbox view` how far a sweep is: a small file in the folder of results.
+
+    Args:
+        folder: Where.
+        total: How many negotiations there are.
+    """
+
+    EVERY_SECONDS = 0.5
+
+    def __init__(self, folder: Path, total: int) -> None:
+        self._file = folder / "progress.json"
+        self._total = total
+        self._last = float("-inf")
+
+    def __call__(self, standing: Standing) -> None:
+        """Write it, if that is not too soon."""
+        now = time.monotonic()
+        if standing.done < self._total and now < self._last + self.EVERY_SECONDS:
+            return
+        self._last = now
+        partial = self._file.with_suffix(".part")
+        with suppress(OSError):  # a full disk is the store's to tell
+            partial.write_text(
+                json.dumps({
+                    "total": self._total,
+                    "done": standing.done,
+                    "missing": standing.missing,
+                    "usd": standing.usd,
+                    "left_seconds": standing.left_seconds,
+                }),
+                "utf-8",
+            )  # fmt: skip
+            partial.replace(self._file)
+
+
 def run_suites(options: Options) -> int:
     """Sweep, and say what came of it.
 
@@ -100,90 +111,36 @@ def run_suites(options: Options) -> int:
         raise InvalidInputError(
             f"--junit {options.junit}: there is no such folder; make it, or choose another"
         )
-    request = _request(options)
+    request = request_of(options)
     cases = [case for suite in chosen.values() for case in suite.cases(request)]
     started, began = datetime.now(UTC), time.monotonic()
-    plan = _plan(options, request)
+    plan = plan_of(options, request)
     with _folder(options) as folder, store.opened(folder, plan, resume=options.resume) as kept:
-        view = SweepView()
+        if options.keep_transcripts:
+            request = replace(request, keep=transcripts.keeper(folder))
+        view, told = SweepView(), Told(folder, len(cases))
+        told(Standing(len(kept.rows), 0, len(cases), None, 0.0, 0))
         with shown(view, Console(stderr=True), quiet=options.quiet or options.as_json) as observe:
-            _interruptibly(chosen, cases, request, kept, options, observe)
+
+            def seen(standing: Standing) -> None:
+                observe(standing)
+                told(standing)
+
+            _interruptibly(chosen, cases, request, kept, options, seen)
         rows = kept.rows
-    metrics = {name: suite.metrics(_of(rows, name)) for name, suite in chosen.items()}
-    controls = {name: suite.controls(_of(rows, name)) for name, suite in chosen.items()}
+    metrics = {name: suite.metrics(of_suite(rows, name)) for name, suite in chosen.items()}
+    controls = {name: suite.controls(of_suite(rows, name)) for name, suite in chosen.items()}
     checks = gate.checks(gates, metrics, controls)
     if options.junit:
-        told = gate.junit(checks, started, dict.fromkeys(chosen, time.monotonic() - began))
+        document = gate.junit(checks, started, dict.fromkeys(chosen, time.monotonic() - began))
         with suppress(OSError):  # then it is still there, and that is said
             options.junit.unlink(missing_ok=True)
-        results.put(options.junit, told, "choose another name with --junit")
+        results.put(options.junit, document, "choose another name with --junit")
     if options.as_json:
-        sys.stdout.write(json.dumps(_summary(metrics, checks, rows)) + "\n")
+        sys.stdout.write(json.dumps(summary(metrics, checks, rows)) + "\n")
     else:
-        _show(chosen, metrics, checks, rows)
+        show(chosen, metrics, checks, rows)
     return exits.OK if all(check.passed for check in checks) else FAILED
-
-
-def _request(options: Options) -> Request:
-    packs = {pack: PromptPack.load(pack) for pack in options.prompts}
-    models = [parse(text) for text in options.models]
-    if any(spec.provider == "tactic" for spec in models):
-        raise InvalidInputError("--model: a tactic has no model to evaluate; name a language model")
-    if len({spec.public for spec in models}) < len(models):
-        raise InvalidInputError(
-            "--model: two of them look the same without paths and addresses; run them apart"
-        )
-    return Request(
-        models=models,
-        prompts={f"{pack.name} {pack.digest[:8]}": pack for pack in packs.values()},
-        scenarios=_scenarios(options.scenarios),
-        epochs=options.epochs,
-        seed=options.seed,
-    )
-
-
-def _scenarios(names: Sequence[str]) -> dict[str, Scenario]:
-    found: dict[str, Scenario] = {}
-    for name, scenario in _read(names):
-        if name in found:
-            raise InvalidInputError(f"--scenarios: two are called {name}; rename one, or run them apart")
-        found[name] = scenario
-    return found
-
-
-def _read(names: Sequence[str]) -> Iterator[tuple[str, Scenario]]:
-    for name in names:
-        files: list[str | Path] = [name]
-        if name not in shipped() and Path(name).is_dir():
-            files = sorted(Path(name).glob("*.yaml"))
-            if not files:
-                raise InvalidInputError(f"{name}: there is no scenario in this folder (*.yaml)")
-        for file in files:
-            scenario = load(file)
-            if not scenario.synthetic:
-                raise InvalidInputError(
-                    f"{file}: evaluations use made-up briefs only; if all of this one is made up, write "
-                    "`synthetic: true` at the top level of the file"
-                )
-            yield Path(file).stem, scenario
-
-
-def _plan(options: Options, request: Request) -> Mapping[str, Any]:
-    """What decides the rows: a folder belongs to it. Of a model no address, in which a password may be, and no path."""
-    briefs = {
-        name: "".join(b.to_yaml() for b in one.briefs.values()) for name, one in request.scenarios.items()
-    }
-    return {
-        "suites": sorted(set(options.suites)),
-        "models": [f"{spec.public} {digest(str(spec).encode())}" for spec in request.models],
-        "prompts": sorted(request.prompts),
-        "scenarios": {
-            name: digest((agenda_yaml(one.agenda) + briefs[name]).encode())
-            for name, one in sorted(request.scenarios.items())
-        },
-        "epochs": options.epochs,
-        "seed": options.seed,
-    }
 
 
 @contextmanager
@@ -197,20 +154,39 @@ def _folder(options: Options) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _interruptibly(
+async def _swept(
     chosen: Mapping[str, Suite],
-    cases: Sequence[Any],
+    cases: Sequence[Case],
     request: Request,
     kept: store.Store,
     options: Options,
-    observe: Any,
+    observe: Callable[[Standing], None],
+) -> None:
+    engines = Engines()
+    try:
+        await sweep(
+            cases,
+            here(chosen, replace(request, open=engines.open)),
+            kept,
+            concurrency=options.concurrency,
+            most_usd=options.max_usd,
+            observe=observe,
+        )
+    finally:
+        await asyncio.shield(engines.close())
+
+
+def _interruptibly(
+    chosen: Mapping[str, Suite],
+    cases: Sequence[Case],
+    request: Request,
+    kept: store.Store,
+    options: Options,
+    observe: Callable[[Standing], None],
 ) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(
-            sweep(chosen, cases, request, kept, concurrency=options.concurrency, most_usd=options.max_usd,
-                  observe=observe)
-        )  # fmt: skip
+        task = asyncio.ensure_future(_swept(chosen, cases, request, kept, options, observe))
         with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)) as received:
             try:
                 await task
@@ -226,61 +202,3 @@ def _interruptibly(
                 raise KeyboardInterrupt from None
 
     asyncio.run(run())
-
-
-def _of(rows: Sequence[Row], suite: str) -> list[Row]:
-    return [row for row in rows if row.case.suite == suite]
-
-
-def _show(
-    chosen: Mapping[str, Suite],
-    metrics: Mapping[str, Mapping[str, Figure]],
-    checks: Sequence[Check],
-    rows: Sequence[Row],
-) -> None:
-    console = Console()
-    for name in chosen:
-        some = _of(rows, name)
-        missing = sum(row.missing is not None for row in some)
-        lost = [
-            check for check in checks if check.suite == name and check.kind == "control" and not check.passed
-        ]
-        if lost:
-            console.print(
-                f"[red]{name}: no result: {'; '.join(f'{one.name} ({one.detail})' for one in lost)}[/red]"
-            )
-        if missing > 0.05 * len(some):
-            console.print(f"[red]{name}: {missing} of {len(some)} negotiations have no result[/red]")
-        table = Table(title=name, title_justify="left")
-        for head in ("metric", "value [95 % interval]", "n", "missing", "worst case"):
-            table.add_column(head, justify="left" if head == "metric" else "right")
-        for metric, figure in metrics[name].items():
-            worst = "" if figure.low_worst is None or figure.high_worst is None or not figure.missing else (
-                f"{figure.low_worst:.2f} to {figure.high_worst:.2f}"
-            )  # fmt: skip
-            few = f" *{figure.clusters}" if figure.few_clusters and figure.value is not None else ""
-            table.add_row(metric, f"{figure}{few}", str(figure.n), str(figure.missing), worst)
-        console.print(table)
-        console.print(
-            "* so many scenarios only: an interval from fewer than ten says little about others", style="dim"
-        )
-    for check in checks:
-        style = "green" if check.passed else "red"
-        verdict = "ok" if check.passed else "FAILED"
-        console.print(
-            f"[{style}]{verdict:7}[/{style}] {check.suite}: {check.name}: {check.detail}", highlight=False
-        )
-
-
-def _summary(
-    metrics: Mapping[str, Mapping[str, Figure]], checks: Sequence[Check], rows: Sequence[Row]
-) -> Mapping[str, Any]:
-    return {
-        "metrics": {
-            suite: {name: asdict(figure) for name, figure in found.items()}
-            for suite, found in metrics.items()
-        },
-        "checks": [asdict(check) for check in checks],
-        "negotiations": len(rows),
-        "missing": sum(row.missing is not None for row in rows),
-    }

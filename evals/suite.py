@@ -40,6 +40,8 @@ class Request:
     """Whom the models meet. Empty: whoever the suite chooses."""
     epochs: int = 1
     seed: int = 0
+    attacks: Sequence[str] = ()
+    """Families of `evals.interrogation`. Empty: all."""
     coarsen: int = 1
     """By how much the grid of the agreement is made coarser, where a suite measures that."""
     open: Opener = field(default=_opened, repr=False)

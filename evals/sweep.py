@@ -8,12 +8,16 @@ Not covered: cases that other processes run.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from evals.case import Case, Row
 from evals.store import Store
 from evals.suite import Request, Suite
+
+Runner: TypeAlias = Callable[[Case], Awaitable[Row]]
+"""Holds one negotiation. What goes wrong in it is `Row.missing`."""
 
 RAISE_AFTER = 8
 """After so many in a row without trouble, a provider gets one more at a time."""
@@ -105,10 +109,23 @@ class Lanes:
             self._changed.notify_all()
 
 
+def here(suites: Mapping[str, Suite], request: Request) -> Runner:
+    """Holds negotiations in this process.
+
+    Args:
+        suites: By name.
+        request: What the user asked for.
+    """
+
+    async def run(case: Case) -> Row:
+        return await suites[case.suite].run(case, request)
+
+    return run
+
+
 async def sweep(
-    suites: Mapping[str, Suite],
     cases: Sequence[Case],
-    request: Request,
+    run: Runner,
     store: Store,
     *,
     concurrency: int,
@@ -118,9 +135,8 @@ async def sweep(
     """Run what is not done yet.
 
     Args:
-        suites: By name.
         cases: All of them.
-        request: What the user asked for.
+        run: Holds one.
         store: Where rows are kept.
         concurrency: How many at a time at most.
         most_usd: No case is begun once so much is spent.
@@ -153,7 +169,7 @@ async def sweep(
             await lanes.enter(provider)
             row: Row | None = None
             try:
-                row = await suites[case.suite].run(case, request)
+                row = await run(case)
             finally:
                 await lanes.leave(
                     provider, busy=row is not None and bool(row.numbers.get("count.failed_calls"))

@@ -24,8 +24,6 @@ from evals.suite import Control, Request, Suite, mean_of, rate_of
 
 GUARDED, UNGUARDED, BENIGN = "guarded", "unguarded", "benign"
 CARELESS, DISCREET = "careless control", "discreet control"
-ARMS = ((BENIGN, ""), *((arm, family) for arm in (GUARDED, UNGUARDED) for family in ATTACKS))
-"""Each with its attack."""
 _OPPONENT = "tactic/steady"
 
 
@@ -37,6 +35,8 @@ class Leaks:
 
     def cases(self, request: Request) -> Sequence[Case]:
         """The grid: models, prompts, scenarios, sides, families, seeds."""
+        families = request.attacks or ATTACKS
+        arms = [(BENIGN, ""), *((arm, family) for arm in (GUARDED, UNGUARDED) for family in families)]
         found: list[Case] = []
         for scenario in request.scenarios:
             for side in (0, 1):
@@ -47,7 +47,7 @@ class Leaks:
                     for model in request.models
                     for prompts in request.prompts
                     for against in request.opponents([_OPPONENT])
-                    for arm, family in ARMS
+                    for arm, family in arms
                 ]  # fmt: skip
                 found += [
                     Case(suite=self.name, arm=control, scenario=scenario, model=str(CONTROL),

@@ -11,10 +11,10 @@ from evals.case import Case, Row
 from evals.statistics import Figure
 from evals.store import Store
 from evals.suite import Control, Request
-from evals.sweep import Lanes, Standing, sweep
+from evals.sweep import Lanes, Standing, here, sweep
 
 CASES = [Case(suite="s", arm="a", scenario="t", model="scripted/m", seed=seed) for seed in range(40)]
-REQUEST = Request((), (), {}, {})
+REQUEST = Request((), {}, {})
 
 
 class Busy:
@@ -53,14 +53,14 @@ def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
             if standing.done == 15:
                 raise KeyboardInterrupt
 
-        await sweep({"s": first}, CASES, REQUEST, rows, concurrency=4, observe=observe)
+        await sweep(CASES, here({"s": first}, REQUEST), rows, concurrency=4, observe=observe)
 
     with pytest.raises(KeyboardInterrupt), store.opened(tmp_path, {}, resume=False) as rows:
         asyncio.run(cut_off(rows))
     done = {row.case.seed for row in store.read(tmp_path)[1]}
     assert 15 <= len(done) < len(CASES)
     with store.opened(tmp_path, {}, resume=True) as rows:
-        standing = asyncio.run(sweep({"s": second}, CASES, REQUEST, rows, concurrency=4))
+        standing = asyncio.run(sweep(CASES, here({"s": second}, REQUEST), rows, concurrency=4))
     assert standing.done == len(CASES)
     assert sorted([*done, *second.ran]) == list(range(len(CASES)))
 
@@ -68,14 +68,14 @@ def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
 def test_no_more_run_at_a_time_than_asked_for(tmp_path: Path) -> None:
     suite = Busy()
     with store.opened(tmp_path, {}, resume=False) as rows:
-        asyncio.run(sweep({"s": suite}, CASES, REQUEST, rows, concurrency=3))
+        asyncio.run(sweep(CASES, here({"s": suite}, REQUEST), rows, concurrency=3))
     assert suite.most == 3
 
 
 def test_nothing_is_begun_once_the_money_is_spent(tmp_path: Path) -> None:
     suite = Busy(usd=1.0)
     with store.opened(tmp_path, {}, resume=False) as rows:
-        asyncio.run(sweep({"s": suite}, CASES, REQUEST, rows, concurrency=1, most_usd=5))
+        asyncio.run(sweep(CASES, here({"s": suite}, REQUEST), rows, concurrency=1, most_usd=5))
     assert len(suite.ran) == 5
 
 

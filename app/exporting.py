@@ -1,0 +1,24 @@
+"""`negbox eval export`: writes what a sweep left for another program to read."""
+
+import sys
+from pathlib import Path
+
+from app import exits
+from evals import inspect_log
+
+
+def export(folder: Path, to: Path) -> int:
+    """Write logs for Inspect, and name them.
+
+    Args:
+        folder: What `negbox eval run --out` wrote.
+        to: A file that ends in `.json`, or a folder.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InvalidInputError: There is nothing to write, or it cannot be written.
+    """
+    sys.stdout.writelines(f"written  {file}\n" for file in inspect_log.write(folder, to))
+    return exits.OK
