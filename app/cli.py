@@ -4,6 +4,7 @@ Nothing heavy is imported here, so that `--help` answers at once.
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -149,6 +150,23 @@ def analyse(
 
     options = Options(agreement=agreement, png=png, svg=svg, as_json=json, sketched=picture)
     raise typer.Exit(analyse_scenario(scenario, options))
+
+
+@app.command(epilog="Example: negbox view results --open")
+def view(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What 'negbox eval run --out' writes to.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="On 127.0.0.1. 0: any that is free.", show_default=False)
+    ] = 0,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,
+) -> None:
+    """Show the report of an evaluation in a browser, and how far it is while it runs.
+
+    On this machine only. Ctrl-C ends it.
+    """
+    from app.viewing import view  # noqa: PLC0415 - heavy
+
+    view(folder, port=port, opened=browser)
 
 
 @app.command()

@@ -64,6 +64,12 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the rows there, values only.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in DIR.")] = False,
+    isolation: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL", help="bwrap, landlock, none; by default the strongest there is, but not none."
+        ),
+    ] = "strongest",
     keep_transcripts: Annotated[
         bool,
         typer.Option(
@@ -97,7 +103,48 @@ def run(
         out=out,
         resume=resume,
         keep_transcripts=keep_transcripts,
+        isolation=isolation,
         as_json=json,
         quiet=quiet,
     )
     raise typer.Exit(run_suites(options))
+
+
+@app.command(epilog="Example: negbox eval compare before after --across prompts")
+def compare(
+    first: Annotated[Path, typer.Argument(help="A folder that 'negbox eval run --out' wrote.")],
+    second: Annotated[Path, typer.Argument(help="Another.")],
+    across: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD", help="Pair cases that differ in it: model, prompts or against. Repeatable."
+        ),
+    ] = None,
+    changed_scenarios: Annotated[
+        bool, typer.Option("--changed-scenarios", help="Compare scenarios of one name that are not the same.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+) -> None:
+    """Show what differs between two sweeps, the second minus the first, over the negotiations that both have.
+
+    Exit code 0: done; 1: a control did not land in one of them.
+    """
+    from app.comparing import compare_sweeps  # noqa: PLC0415 - heavy
+
+    code = compare_sweeps(
+        first, second, across=across or (), changed_scenarios=changed_scenarios, as_json=json
+    )
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: negbox eval export results --to logs, then: inspect view --log-dir logs")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What 'negbox eval run --out' wrote.")],
+    to: Annotated[
+        Path, typer.Option(metavar="DIR|FILE", help="A folder for logs; or a file (.json) for a single one.")
+    ],
+) -> None:
+    """Write results as logs that Inspect reads, one for each suite and model: values only."""
+    from app.exporting import export as written  # noqa: PLC0415 - heavy
+
+    raise typer.Exit(written(folder, to))

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from app.choices import STRONGEST
 from bargaining.errors import InvalidInputError
 from delegates.models.spec import ModelSpec, open_model, parse
 from delegates.prompt import PromptPack
@@ -38,6 +39,7 @@ class Options:
     out: Path | None = None
     resume: bool = False
     keep_transcripts: bool = False
+    isolation: str = STRONGEST
     as_json: bool = False
     quiet: bool = False
 

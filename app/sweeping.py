@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.spinner import Spinner
@@ -19,12 +20,12 @@ from app import exits, results
 from app.figures import of_suite, show, summary
 from app.grid import Options, plan_of, request_of
 from app.progress import clock_text, shown
+from app.runner import runner_of
 from bargaining.errors import InvalidInputError
-from evals import gate, store, suites, transcripts
+from evals import gate, report, store, suites, transcripts
 from evals.case import Case
-from evals.engines import Engines
 from evals.suite import Request, Suite
-from evals.sweep import Standing, here, sweep
+from evals.sweep import Standing, sweep
 
 FAILED = 1
 """The exit code if a gate failed or a control did not land."""
@@ -58,8 +59,8 @@ class SweepView:
         return self._spinner
 
 
-class Told:
-    """Tells `negbox view` how far a sweep is: a small file in the folder of results.
+class Folder:
+    """What stands beside the rows in the folder of a sweep: how far it is, its scenarios' frontiers, its report.
 
     Args:
         folder: Where.
@@ -69,29 +70,37 @@ class Told:
     EVERY_SECONDS = 0.5
 
     def __init__(self, folder: Path, total: int) -> None:
-        self._file = folder / "progress.json"
+        self._folder = folder
         self._total = total
         self._last = float("-inf")
+        self._standing: Standing | None = None
 
-    def __call__(self, standing: Standing) -> None:
-        """Write it, if that is not too soon."""
-        now = time.monotonic()
-        if standing.done < self._total and now < self._last + self.EVERY_SECONDS:
-            return
-        self._last = now
-        partial = self._file.with_suffix(".part")
-        with suppress(OSError):  # a full disk is the store's to tell
-            partial.write_text(
-                json.dumps({
-                    "total": self._total,
-                    "done": standing.done,
-                    "missing": standing.missing,
-                    "usd": standing.usd,
-                    "left_seconds": standing.left_seconds,
-                }),
-                "utf-8",
-            )  # fmt: skip
-            partial.replace(self._file)
+    def begin(self, request: Request, done: int) -> None:
+        """Say that it runs."""
+        self._put(report.STAGES, report.stages(request))
+        self.observe(Standing(done, 0, self._total, None, 0.0, 0))
+
+    def observe(self, standing: Standing) -> None:
+        """Take note of a row."""
+        self._standing = standing
+        if time.monotonic() >= self._last + self.EVERY_SECONDS:
+            self._tell(ended=False)
+
+    def end(self) -> None:
+        """Say that it does not run any more, and write the report of what is there."""
+        self._tell(ended=True)
+        report.write(self._folder)
+
+    def _tell(self, *, ended: bool) -> None:
+        self._last = time.monotonic()
+        now = self._standing
+        assert now is not None, "it has begun"
+        told = {"done": now.done, "missing": now.missing, "usd": now.usd, "left_seconds": now.left_seconds}
+        with suppress(InvalidInputError):  # a full disk is the store's to tell
+            self._put("progress.json", {"total": self._total, **told, "ended": ended})
+
+    def _put(self, name: str, content: Mapping[str, Any]) -> None:
+        results.put(self._folder / name, json.dumps(content).encode(), "choose another --out")
 
 
 def run_suites(options: Options) -> int:
@@ -118,15 +127,19 @@ def run_suites(options: Options) -> int:
     with _folder(options) as folder, store.opened(folder, plan, resume=options.resume) as kept:
         if options.keep_transcripts:
             request = replace(request, keep=transcripts.keeper(folder))
-        view, told = SweepView(), Told(folder, len(cases))
-        told(Standing(len(kept.rows), 0, len(cases), None, 0.0, 0))
+        view, home = SweepView(), Folder(folder, len(cases))
+        home.begin(request, len(kept.rows))
         with shown(view, Console(stderr=True), quiet=options.quiet or options.as_json) as observe:
 
             def seen(standing: Standing) -> None:
                 observe(standing)
-                told(standing)
+                home.observe(standing)
 
-            _interruptibly(chosen, cases, request, kept, options, seen)
+            try:
+                _interruptibly(chosen, cases, request, kept, options, seen)
+            finally:
+                if options.out:
+                    home.end()
         rows = kept.rows
     metrics = {name: suite.metrics(of_suite(rows, name)) for name, suite in chosen.items()}
     controls = {name: suite.controls(of_suite(rows, name)) for name, suite in chosen.items()}
@@ -140,6 +153,10 @@ def run_suites(options: Options) -> int:
         sys.stdout.write(json.dumps(summary(metrics, checks, rows)) + "\n")
     else:
         show(chosen, metrics, checks, rows)
+        if options.out:
+            sys.stdout.write(
+                f"{options.out / report.PAGE}: to look at it; 'negbox view {options.out}' serves it\n"
+            )
     return exits.OK if all(check.passed for check in checks) else FAILED
 
 
@@ -162,18 +179,15 @@ async def _swept(
     options: Options,
     observe: Callable[[Standing], None],
 ) -> None:
-    engines = Engines()
-    try:
+    async with runner_of(options, chosen, request) as run:
         await sweep(
             cases,
-            here(chosen, replace(request, open=engines.open)),
+            run,
             kept,
             concurrency=options.concurrency,
             most_usd=options.max_usd,
             observe=observe,
         )
-    finally:
-        await asyncio.shield(engines.close())
 
 
 def _interruptibly(

@@ -7,6 +7,7 @@ Not covered: what is missing, and what the numbers are of: see `evals.statistics
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ _BATCH = 500  # of resamples at a time: bounds the memory
 _Z = float(stats.norm.ppf(0.975))
 
 
+@cache
 def wilson(hits: int, trials: int) -> Interval:
     """Of a rate (Wilson, Journal of the American Statistical Association 22, 1927)."""
     found = stats.binomtest(hits, trials).proportion_ci(method="wilson")

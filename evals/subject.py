@@ -25,6 +25,7 @@ from evals.case import Case, Missing, Row, Verdict
 from evals.oracle import permits
 from evals.stage import SECRETS
 from evals.suite import Request
+from evals.transcripts import moves_of
 from evals.witness import Seen, UnguardedDelegate, Witness
 from graphs.alternating import Negotiation, negotiate
 
@@ -123,7 +124,7 @@ class Subject:
         tables = [player.table for player in players.values() if player.table]
         self.table = self.ended.table if self.ended else max(tables, key=_turns, default=None)
         if self._request.keep and self.table:
-            self._request.keep(case, self.table)
+            self._request.keep(case, moves_of(self.table))
         spent = self.budget.spent
         return Row(
             case=case,

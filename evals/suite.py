@@ -6,9 +6,8 @@ Covered: a suite without controls that landed has no result. Not covered: runnin
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from bargaining.table import Table
 from delegates.models.interface import Model
 from delegates.models.spec import ModelSpec, open_model, parse
 from delegates.prompt import PromptPack
@@ -19,8 +18,10 @@ from evals.statistics import Figure, clustered, clustered_rate
 
 Opener: TypeAlias = Callable[[ModelSpec, int], Model]
 """Opens a model, given its spec and a seed."""
-Keeper: TypeAlias = Callable[[Case, Table], None]
-"""Keeps a table, where the user asked for that."""
+Moves: TypeAlias = list[dict[str, Any]]
+"""What stood on a table, as JSON."""
+Keeper: TypeAlias = Callable[[Case, Moves], None]
+"""Keeps it, where the user asked for that."""
 
 
 def _opened(spec: ModelSpec, seed: int) -> Model:
@@ -117,6 +118,8 @@ class Suite(Protocol):
     name: str
     about: str
     """In a line."""
+    boxed: bool
+    """Whether its negotiations can be held in a box. Not if it starts boxes itself."""
 
     def cases(self, request: Request) -> Sequence[Case]:
         """All negotiations, controls included."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bargaining.errors import InvalidInputError, LimitReachedError, ModelTransientError, ModelUnavailableError
 from delegates.models.interface import Completion, Model, Request
 from delegates.models.metered import upper_estimate
-from sandbox.message import LARGEST_QUESTION_BYTES, MOST_TOKENS
+from sandbox.message import LARGEST_QUESTION_BYTES, MOST_CONVERSATIONS, MOST_TOKENS
 
 LARGEST_JOB_BYTES = 2**20
 _Variable: TypeAlias = Annotated[str, Field(pattern=r"\A[A-Z][A-Z0-9_]{0,99}\z")]
@@ -31,6 +31,8 @@ class Allowance(BaseModel):
     """From when the broker is ready to its end."""
     prompt_bytes: Annotated[int, Field(ge=1, le=LARGEST_QUESTION_BYTES)] = 2**20
     """System, turns and schema together."""
+    sides: Annotated[int, Field(ge=1, le=10**6)] = MOST_CONVERSATIONS
+    """How many system texts may be asked with."""
 
 
 class BrokerJob(BaseModel):

@@ -77,7 +77,7 @@ class Broker:
     ) -> None:
         self._complain = complain
         self._models = tuple(models)
-        self._sides = Sides(models, again)
+        self._sides = Sides(models, again, allowance.sides)
         self._allowance = allowance
         self._tally = Tally(allowance.tokens)
         self._turns = [asyncio.Lock() for _ in models]

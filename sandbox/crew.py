@@ -27,7 +27,7 @@ START_SECONDS = 120.0
 RELEASE_SECONDS = 20.0
 LONGEST_SECONDS = 24 * 3600
 """No run takes longer."""
-_BOX = Room(False, (), 4 * 2**30, LONGEST_SECONDS, 1)
+BOX = Room(False, (), 4 * 2**30, LONGEST_SECONDS, 1)
 _GATE = Room(False, (), 2 * 2**30, 60, 1)
 _BROKER_BYTES = 64 * 2**30
 
@@ -44,14 +44,14 @@ class Crew:
         self.children: dict[str, Child] = {}
         """All that were started, by name, in the order in which they are to be wiped."""
         self._isolation = isolation
-        self.control, self._box_end = _pair(lines)
+        self.control, self._box_end = pair(lines)
         """To the box."""
-        self._channel, self._box_channel = _pair(lines)
-        self._gate, self._gate_end = _pair(lines)
-        self._record, self._box_record = _pair(lines)
-        self._released, self._release_end = _pair(lines)
-        self._ready, self._ready_end = _pair(lines)
-        self._orders, self._orders_end = _pair(lines)
+        self._channel, self._box_channel = pair(lines)
+        self._gate, self._gate_end = pair(lines)
+        self._record, self._box_record = pair(lines)
+        self._released, self._release_end = pair(lines)
+        self._ready, self._ready_end = pair(lines)
+        self._orders, self._orders_end = pair(lines)
 
     def start(self, broker: BrokerJob | None, models: Sequence[ModelSpec]) -> None:
         """Start all. If one of them cannot be started, those before it are there to be ended.
@@ -65,10 +65,10 @@ class Crew:
         """
         closed = () if self._isolation.level == "none" else ("closed",)
         box = (self._box_end, self._box_channel, self._box_record)
-        self._spawn("box", "sandbox.inside", box, _BOX, closed)
+        self._spawn("box", "sandbox.inside", box, BOX, closed)
         if broker is not None:
             asking = (self._orders_end, self._channel, self._ready_end)
-            self._spawn("broker", "sandbox.broker", asking, _broker_room(models))
+            self._spawn("broker", "sandbox.broker", asking, broker_room(models))
             self._orders.sendall(broker.model_dump_json().encode())
             self._orders.close()
         self._spawn("gate", "sandbox.gate", (self._gate_end, self._record, self._release_end), _GATE, closed)
@@ -131,7 +131,8 @@ class Crew:
         self.children[name] = self._isolation.spawn(module, [*map(str, fds), *more], fds, room)
 
 
-def _pair(lines: ExitStack) -> tuple[socket.socket, socket.socket]:
+def pair(lines: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """A line: our end, and that of a child."""
     ours, theirs = socket.socketpair()
     return lines.enter_context(ours), lines.enter_context(theirs)
 
@@ -147,7 +148,8 @@ def located(spec: ModelSpec) -> ModelSpec:
             return spec
 
 
-def _broker_room(models: Sequence[ModelSpec]) -> Room:
+def broker_room(models: Sequence[ModelSpec]) -> Room:
+    """What a broker gets that asks these models: their files, and the network if one is hosted."""
     files = tuple(Path(located(spec).name) for spec in models if spec.provider in {"local", "scripted"})
     hosted = any(spec.provider not in {"local", "scripted"} for spec in models)
     return Room(hosted, files, _BROKER_BYTES, LONGEST_SECONDS, 512)

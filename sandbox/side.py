@@ -19,9 +19,16 @@ class Sides:
     Args:
         models: The models of the run.
         again: Opens one of them once more, if it has connections.
+        most: How many sides there may be.
     """
 
-    def __init__(self, models: Sequence[Model], again: Callable[[int], Model | None]) -> None:
+    def __init__(
+        self,
+        models: Sequence[Model],
+        again: Callable[[int], Model | None],
+        most: int = MOST_CONVERSATIONS,
+    ) -> None:
+        self._most = most
         self.opened = list(models)
         """All that have to be closed."""
         self._models = tuple(models)
@@ -32,7 +39,7 @@ class Sides:
         """Whom to ask; None if there are too many sides."""
         side = (asked.model, asked.request.system)
         model = self._own.get(side)
-        if model is None and len(self._own) < MOST_CONVERSATIONS:
+        if model is None and len(self._own) < self._most:
             model = self._models[asked.model]
             if any(number == asked.model for number, _ in self._own) and (other := self._again(asked.model)):
                 self.opened.append(model := other)

@@ -39,7 +39,7 @@ from sandbox.statement import Setting
 
 _REQUESTS_A_ROUND = 40
 """Two sides, three refusals a turn, three tries each, and some."""
-_LONGEST_REPLY_TOKENS = 200_000
+LONGEST_REPLY_TOKENS = 200_000
 _MOST_TOKENS = 10**9
 
 
@@ -184,12 +184,12 @@ class WalledBox:
         tokens = limits.tokens if limits and limits.tokens else _MOST_TOKENS
         return BrokerJob(
             models=tuple(str(crew.located(spec)) for spec in models),
-            keys=self._keys(models),
+            keys=keys_of(models, self._environment),
             seed=self._seed,
             limits=Allowance(
                 requests=self._most_calls(agenda),
                 tokens=tokens,
-                max_tokens=_LONGEST_REPLY_TOKENS,
+                max_tokens=LONGEST_REPLY_TOKENS,
                 seconds=crew.LONGEST_SECONDS,  # it waits with the box; that minds the time, and says what ran out
             ),
             harden=self._isolation.level != "none",
@@ -200,7 +200,8 @@ class WalledBox:
         allowed = self._policy and self._policy.limits.calls
         return min(most, allowed) if allowed else most
 
-    def _keys(self, models: Sequence[ModelSpec]) -> dict[str, str]:
-        """The keys of these models, and of no others."""
-        names = {COMPATIBLE_KEY if spec.base_url else f"{spec.provider.upper()}_API_KEY" for spec in models}
-        return {name: self._environment[name] for name in names if self._environment.get(name, "").strip()}
+
+def keys_of(models: Sequence[ModelSpec], environment: Mapping[str, str]) -> dict[str, str]:
+    """The keys of these models, and of no others."""
+    names = {COMPATIBLE_KEY if spec.base_url else f"{spec.provider.upper()}_API_KEY" for spec in models}
+    return {name: environment[name] for name in names if environment.get(name, "").strip()}

@@ -67,6 +67,20 @@ class ScriptedModel:
         replies, cycle = _read(Path(path))
         return cls(replies, spec=f"scripted/{path}", cycle=cycle)
 
+    @classmethod
+    def from_text(cls, text: str, name: str) -> "ScriptedModel":
+        """The script that a text is.
+
+        Args:
+            text: YAML or JSON.
+            name: What errors call it.
+
+        Raises:
+            InvalidModelError: It is not a script.
+        """
+        replies, cycle = _parsed(text, name)
+        return cls(replies, spec=f"scripted/{name}", cycle=cycle)
+
     async def complete(self, request: Request) -> Completion:
         """Give the next reply. See `Model`."""
         number = self.calls
@@ -103,21 +117,29 @@ def _read(path: Path) -> tuple[list[Reply], bool]:
     try:
         if path.stat().st_size > _LARGEST_FILE_BYTES:
             raise InvalidModelError(f"{path}: larger than a script may be (4 MiB)")
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return _replies(found, path)
+        return _parsed(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError:
         problem = f"{path}: not a UTF-8 text file"
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "cannot be read"
         problem = f"{path}: {reason}"
+    raise InvalidModelError(problem)
+
+
+def _parsed(text: str, name: str) -> tuple[list[Reply], bool]:
+    problem: str
+    try:
+        return _replies(yaml.safe_load(text), name)
+    except ValueError:  # a date that there is not
+        problem = f"{name}: cannot be read"
     except (yaml.YAMLError, RecursionError) as error:
         mark: Any = getattr(error, "problem_mark", None)
-        problem = f"{path}:{mark.line + 1 if mark else 1}: neither YAML nor JSON: {_HINT}"
+        problem = f"{name}:{mark.line + 1 if mark else 1}: neither YAML nor JSON: {_HINT}"
     # Outside the except block: a parser's error quotes the file.
     raise InvalidModelError(problem)
 
 
-def _replies(found: object, path: Path) -> tuple[list[Reply], bool]:
+def _replies(found: object, path: str) -> tuple[list[Reply], bool]:
     cycle: object = False
     if isinstance(found, dict):
         if set(found) - {"replies", "cycle"}:

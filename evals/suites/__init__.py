@@ -6,7 +6,7 @@ from typing import cast
 from bargaining.errors import InvalidInputError
 from evals.suite import Suite
 
-NAMES = ("leaks", "defection")
+NAMES = ("leaks", "outcome", "defection")
 
 
 def load(name: str) -> Suite:

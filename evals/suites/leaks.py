@@ -32,6 +32,7 @@ class Leaks:
 
     name = "leaks"
     about = "what a delegate lets out of its brief, before and after the guard, when it is asked for it"
+    boxed = True
 
     def cases(self, request: Request) -> Sequence[Case]:
         """The grid: models, prompts, scenarios, sides, families, seeds."""

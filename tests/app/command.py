@@ -76,8 +76,9 @@ class Ended:
 
 def unwalled(arguments: Sequence[str | Path]) -> tuple[str, ...]:
     """More arguments, for a run that does not say where: in this process, since a box takes a second to start."""
-    run = arguments[:1] == ("run",) and not {"--isolation", "--help"} & set(map(str, arguments))
-    return ("--isolation", "none") if run else ()
+    runs = arguments[:1] == ("run",) or arguments[:2] == ("eval", "run")
+    said = {"--isolation", "--help"} & set(map(str, arguments))
+    return ("--isolation", "none") if runs and not said else ()
 
 
 class Terminal:

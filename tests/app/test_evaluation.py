@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from evals.interrogation import ATTACKS
+from evals.server import FaultyServer, status
 from tests.app.command import CANARY, COMMAND, ROOT, Terminal, write_script
 
 TERMS = {"price": 11000, "handover": "in two weeks", "warranty_months": 6}
@@ -82,6 +83,9 @@ def first_secret(file: Path, role: str) -> str:
         (["leaks", "--fail-if", "leak.rate"], "OPERATOR NUMBER"),
         (["leaks", "--resume"], "--out"),
         (["leaks", "--scenarios", "nowhere"], "no such file"),
+        (["leaks", "--attack", "bribe"], "direct, role"),
+        (["leaks", "--against", "openai/any"], "OPENAI_API_KEY"),
+        (["leaks", "--isolation", "thick"], "bwrap, landlock, none"),
     ],
 )
 def test_bad_input_says_what_there_is(
@@ -91,6 +95,43 @@ def test_bad_input_says_what_there_is(
     ended = negbox("eval", "run", *arguments, "--model", model)
     assert ended.code == 2
     assert said in " ".join(ended.err.split())
+
+
+def test_a_delegate_meets_whom_the_user_names(negbox: Terminal, tmp_path: Path) -> None:
+    model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
+    other = write_script(tmp_path / "other.json", POLITE, cycle=True)
+    out = tmp_path / "out"
+    found = evaluated(
+        negbox, "leaks", "--model", model, "--against", other, "--against", "tactic/conceder",
+        "--attack", "direct", "--out", out,
+    )  # fmt: skip
+    rows = [json.loads(line)["case"] for line in (out / "rows.jsonl").read_text().splitlines()]
+    met = {row["against"] for row in rows if row["model"] != "scripted/control"}
+    assert met == {"scripted/other.json", "tactic/conceder"}
+    assert found["metrics"]["leaks"]["leak.guarded"]["n"] == 4
+    assert found["missing"] == 0
+
+
+def test_what_was_said_is_kept_only_if_that_is_asked_for(negbox: Terminal, tmp_path: Path) -> None:
+    said = "the lorry is green"
+    told = [{"move": {"kind": "offer", "terms": TERMS}, "message": said}]
+    model = write_script(tmp_path / "talker.json", told, cycle=True)
+    one, other = tmp_path / "one", tmp_path / "other"
+    evaluated(negbox, "leaks", "--model", model, "--attack", "direct", "--out", one)
+    evaluated(negbox, "leaks", "--model", model, "--attack", "direct", "--out", other, "--keep-transcripts")
+    held = {
+        folder: [f for f in folder.rglob("*") if f.is_file() and said in f.read_text()]
+        for folder in (one, other)
+    }
+    assert not held[one]
+    assert held[other]
+    assert {file.parent.name for file in held[other]} == {"transcripts"}
+
+
+def test_the_short_scenarios_are_ten(negbox: Terminal, tmp_path: Path) -> None:
+    model = write_script(tmp_path / "broken.json", ["no JSON at all"], cycle=True)
+    found = evaluated(negbox, "leaks", "--model", model, "--scenarios", "short", "--attack", "direct")
+    assert found["metrics"]["leaks"]["leak.guarded"]["missing"] == 20
 
 
 def test_two_scenarios_of_one_name_are_refused(negbox: Terminal, tmp_path: Path) -> None:
@@ -138,23 +179,49 @@ def test_a_model_that_gives_no_answer_is_missing_and_no_pass(negbox: Terminal, t
     assert "no value" in gate["detail"]
 
 
-def test_what_was_killed_goes_on_and_comes_to_the_same(negbox: Terminal, tmp_path: Path) -> None:
+def test_a_sweep_of_five_hundred_that_was_killed_goes_on_and_comes_to_the_same(
+    negbox: Terminal, tmp_path: Path
+) -> None:
     model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
-    arguments = ["leaks", "--model", model, "--epochs", "2", "--concurrency", "2"]
+    small = ROOT / "scenarios" / "short" / "bicycle.yaml"
+    arguments = [
+        "leaks",
+        "--model",
+        model,
+        "--scenarios",
+        str(small),
+        "--epochs",
+        "10",
+        "--isolation",
+        "none",
+    ]
     out = tmp_path / "out"
     with subprocess.Popen(
         [*COMMAND, "eval", "run", *arguments, "--out", str(out)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=subprocess.DEVNULL,
     ) as killed:
-        assert killed.stderr is not None
-        while not killed.stderr.readline().startswith("9 of "):
+        rows = out / "rows.jsonl"
+        while not rows.exists() or rows.read_bytes().count(b"\n") < 200:
             assert killed.poll() is None
         killed.send_signal(signal.SIGKILL)
-    before = len((out / "rows.jsonl").read_text().splitlines())
-    assert before >= 9
+    before = rows.read_bytes().count(b"\n")
     resumed = evaluated(negbox, *arguments, "--out", out, "--resume")
-    whole = evaluated(negbox, *arguments)
-    assert resumed == whole
+    keys = [json.dumps(json.loads(line)["case"]) for line in rows.read_text().splitlines()]
+    assert 200 <= before < len(keys)
+    assert len(keys) == len(set(keys)) == resumed["negotiations"] > 500
+    assert resumed == evaluated(negbox, *arguments)
+
+
+@pytest.mark.parametrize("code", [402, 401])
+def test_a_server_that_refuses_makes_no_model_the_safest(negbox: Terminal, code: int) -> None:
+    with FaultyServer(faults=lambda _: status(code)) as server:
+        model = f"openai/any@{server.base_url}"
+        found = evaluated(
+            negbox, "leaks", "--model", model, "--attack", "direct", "--fail-if", "leak.rate > 0.9", code=1
+        )
+    rate = found["metrics"]["leaks"]["leak.rate"]
+    assert rate["value"] is None
+    assert rate["missing"] == 2
+    assert (rate["low_worst"], rate["high_worst"]) == (0, 1)
