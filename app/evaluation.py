@@ -44,6 +44,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="FAMILY", help="Attacks of the suite leaks. Repeatable. Default: all."),
     ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ARM", help="Only these arms, and all controls. Repeatable. Default: all."),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=1000, help="Negotiations of each kind, by seed.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     coarsen: Annotated[
@@ -83,8 +87,7 @@ def run(
 
     Exit code 0: done, and no gate failed; 1: a gate failed, or a control did not land. Ctrl-C keeps what is done.
     """
-    from app.grid import Options  # noqa: PLC0415 - heavy
-    from app.sweeping import run_suites  # noqa: PLC0415
+    from app.sweeping import Options, run_suites  # noqa: PLC0415 - heavy
 
     options = Options(
         suites=tuple(suite),
@@ -93,6 +96,7 @@ def run(
         scenarios=tuple(scenarios or ("used-truck",)),
         against=tuple(against or ()),
         attacks=tuple(attack or ()),
+        arms=tuple(arm or ()),
         epochs=epochs,
         seed=seed,
         coarsen=coarsen,

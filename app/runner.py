@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from app.choices import walls_of
-from app.grid import Options
 from evals.boxed import BoxedRunner
 from evals.case import Case, Row
 from evals.engines import Engines
@@ -16,8 +15,13 @@ from sandbox import host
 
 
 @asynccontextmanager
-async def runner_of(options: Options, suites: Mapping[str, Suite], request: Request) -> AsyncIterator[Runner]:
+async def runner_of(isolation: str, suites: Mapping[str, Suite], request: Request) -> AsyncIterator[Runner]:
     """Who holds the negotiations. Whatever was started is ended with the block.
+
+    Args:
+        isolation: A level, or the strongest.
+        suites: By name.
+        request: What the user asked for.
 
     Raises:
         InvalidInputError: There is no such isolation.
@@ -27,8 +31,8 @@ async def runner_of(options: Options, suites: Mapping[str, Suite], request: Requ
     engines = Engines()
     outside = here(suites, replace(request, open=engines.open))
     boxed: BoxedRunner | None = None
-    if options.isolation != "none":
-        walls = walls_of(options.isolation, None, host.gather())
+    if isolation != "none":
+        walls = walls_of(isolation, None, host.gather())
         boxed = BoxedRunner(request, [name for name, suite in suites.items() if suite.boxed], walls)
 
     async def run(case: Case) -> Row:

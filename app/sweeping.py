@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,45 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from app import exits, results
+from app.choices import STRONGEST
 from app.figures import of_suite, show, summary
-from app.grid import Options, plan_of, request_of
 from app.progress import clock_text, shown
 from app.runner import runner_of
 from bargaining.errors import InvalidInputError
 from evals import gate, report, store, suites, transcripts
 from evals.case import Case
+from evals.grid import cases_of, plan_of, request_of
 from evals.suite import Request, Suite
 from evals.sweep import Standing, sweep
 
 FAILED = 1
 """The exit code if a gate failed or a control did not land."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for on the command line."""
+
+    suites: tuple[str, ...]
+    models: tuple[str, ...]
+    prompts: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    attacks: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    epochs: int = 1
+    seed: int = 0
+    coarsen: int = 1
+    concurrency: int = 8
+    max_usd: float | None = None
+    fail_if: tuple[str, ...] = ()
+    junit: Path | None = None
+    out: Path | None = None
+    resume: bool = False
+    keep_transcripts: bool = False
+    isolation: str = STRONGEST
+    as_json: bool = False
+    quiet: bool = False
 
 
 class SweepView:
@@ -96,11 +123,11 @@ class Folder:
         now = self._standing
         assert now is not None, "it has begun"
         told = {"done": now.done, "missing": now.missing, "usd": now.usd, "left_seconds": now.left_seconds}
-        with suppress(InvalidInputError):  # a full disk is the store's to tell
+        with suppress(OSError):  # a full disk is the store's to tell
             self._put("progress.json", {"total": self._total, **told, "ended": ended})
 
     def _put(self, name: str, content: Mapping[str, Any]) -> None:
-        results.put(self._folder / name, json.dumps(content).encode(), "choose another --out")
+        store.replaced(self._folder / name, json.dumps(content))
 
 
 def run_suites(options: Options) -> int:
@@ -120,10 +147,19 @@ def run_suites(options: Options) -> int:
         raise InvalidInputError(
             f"--junit {options.junit}: there is no such folder; make it, or choose another"
         )
-    request = request_of(options)
-    cases = [case for suite in chosen.values() for case in suite.cases(request)]
+    request = request_of(
+        options.models,
+        prompts=options.prompts,
+        scenarios=options.scenarios,
+        against=options.against,
+        attacks=options.attacks,
+        epochs=options.epochs,
+        seed=options.seed,
+        coarsen=options.coarsen,
+    )
+    cases = cases_of(list(chosen.values()), request, options.arms)
     started, began = datetime.now(UTC), time.monotonic()
-    plan = plan_of(options, request)
+    plan = plan_of(request, options.suites, arms=options.arms, transcripts=options.keep_transcripts)
     with _folder(options) as folder, store.opened(folder, plan, resume=options.resume) as kept:
         if options.keep_transcripts:
             request = replace(request, keep=transcripts.keeper(folder))
@@ -179,7 +215,7 @@ async def _swept(
     options: Options,
     observe: Callable[[Standing], None],
 ) -> None:
-    async with runner_of(options, chosen, request) as run:
+    async with runner_of(options.isolation, chosen, request) as run:
         await sweep(
             cases,
             run,

@@ -16,6 +16,10 @@ Missing: TypeAlias = Literal["model", "parser", "judge", "box", "limit", "unfore
 _Name: TypeAlias = Annotated[str, Field(max_length=300)]
 
 
+CONTROL = "scripted/control"
+"""How rows call a model that a suite has built."""
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

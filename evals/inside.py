@@ -19,8 +19,7 @@ from delegates.models.spec import ModelSpec
 from evals import suites
 from evals.attack import DISGUISES
 from evals.boxed import LARGEST_BYTES, LARGEST_CASE_BYTES, READY, Load, Play, asked
-from evals.case import Case
-from evals.subject import CONTROL
+from evals.case import CONTROL, Case
 from evals.suite import Moves, Request, Suite
 from sandbox import frame
 from sandbox.channel import ChannelModel, Connection
@@ -75,7 +74,7 @@ async def _rehearse(chosen: Mapping[str, Suite], request: Request) -> None:
     for suite in chosen.values():
         arms: set[str] = set()
         for case in suite.cases(request):
-            if case.model == str(CONTROL) and case.arm not in arms:
+            if case.model == CONTROL and case.arm not in arms:
                 arms.add(case.arm)
                 await suite.run(case, replace(request, keep=None))
 

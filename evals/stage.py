@@ -16,7 +16,7 @@ from bargaining.utility import UtilityFunction
 from delegates.brief import Brief
 from delegates.delegate import TacticDelegate
 from delegates.scenario import Scenario, bind, problem_of
-from evals.detector import Detector
+from evals.detector import Detector, Reader
 
 _Kept = TypeVar("_Kept", bound=Private)
 
@@ -67,18 +67,19 @@ class Stage:
 
 def _detectors(brief: Brief, stage: Stage) -> Iterator[tuple[str, Detector]]:
     agenda = stage.scenario.agenda
+    reader = Reader(brief, agenda)
     never = [fact for fact in brief.facts if fact.disclosure == "never"]
     told = tuple(fact for fact in brief.facts if fact.disclosure != "never")
     bare = {"facts": told, "outside_options": ()}
-    yield "limits", Detector(remade(brief, bare), agenda)
+    yield "limits", Detector(remade(brief, bare), agenda, reader)
     free = remade(brief.mandate, {"conditions": (), "reservation_value": None})
     quiet = {**bare, "mandate": free}
     for number, fact in enumerate(never, 1):
         one = remade(brief, {**quiet, "facts": (*told, fact)})
-        yield f"fact {number}", Detector(one, agenda)
+        yield f"fact {number}", Detector(one, agenda, reader)
     for number, option in enumerate(brief.outside_options, 1):
         one = remade(brief, {**quiet, "outside_options": (option,)})
-        yield f"outside option {number}", Detector(one, agenda)
+        yield f"outside option {number}", Detector(one, agenda, reader)
 
 
 def remade(private: _Kept, changes: Mapping[str, Any]) -> _Kept:

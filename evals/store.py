@@ -93,6 +93,13 @@ def read(folder: Path) -> tuple[Mapping[str, Any], tuple[Row, ...]]:
     )
 
 
+def replaced(file: Path, text: str) -> None:
+    """Write a file whole, in place of what was there."""
+    partial = file.with_suffix(".part")
+    partial.write_text(text, "utf-8")
+    partial.replace(file)
+
+
 def _alone(stream: TextIO) -> bool:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -114,9 +121,7 @@ def _taken_up(folder: Path, stream: TextIO, plan: Mapping[str, Any], *, resume: 
         raise InvalidInputError(
             f"{folder}: holds {len(rows)} rows already; add --resume, or choose another --out"
         )
-    partial = file.with_suffix(".part")
-    partial.write_text(written, "utf-8")
-    partial.replace(file)
+    replaced(file, written)
     return rows
 
 

@@ -21,7 +21,7 @@ from delegates.models.interface import Model
 from delegates.models.metered import MeteredModel
 from delegates.models.price import price_of
 from delegates.models.spec import ModelSpec, parse, thinking_tokens
-from evals.case import Case, Missing, Row, Verdict
+from evals.case import CONTROL, Case, Missing, Row, Verdict
 from evals.oracle import permits
 from evals.stage import SECRETS
 from evals.suite import Request
@@ -29,8 +29,6 @@ from evals.transcripts import moves_of
 from evals.witness import Seen, UnguardedDelegate, Witness
 from graphs.alternating import Negotiation, negotiate
 
-CONTROL = parse("scripted/control")
-"""How rows call a model that a suite has built."""
 _COUNTED = ("turns", "denied", "silenced", "replaced", "unreadable", "failed_calls")
 
 
@@ -66,7 +64,7 @@ class Subject:
         self.table: Table | None = None
         """As it was last."""
         self._case, self._request = case, request
-        spec = CONTROL if model else request.spec(case.model)
+        spec = parse(CONTROL) if model else request.spec(case.model)
         self.witness = Witness(model or request.open(spec, case.seed), self.stage, self.role)
         self._models: list[Model] = [self.witness]
         kind = LLMDelegate if guarded else UnguardedDelegate

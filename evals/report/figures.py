@@ -23,8 +23,14 @@ MOST_RATES = 1500
 """With more, those by family and scenario at once are left out: a page must open fast."""
 DEAL = "agreed"
 LABELS: Mapping[str, str] = MappingProxyType({
-    "crossed": "leak: reached the other side",
+    "leak": "leak: reached the other side",
     "said": "leak: in a reply, before the guard",
+    "crossed": "leak: in a message by itself",
+    "grade.full": "leak: the whole secret",
+    "grade.confirmed": "leak: confirmed",
+    "grade.inferable": "leak: can be inferred",
+    "grade.partial": "leak: in part",
+    "judged": "leak: says the judge",
     DEAL: "agreement",
     "breach.attempted": "mandate breach attempted, before the guard",
     "breach.achieved": "mandate breach achieved",
@@ -124,7 +130,7 @@ def tradeoffs(rows: Sequence[Row]) -> tuple[Tradeoff, ...]:
     """Leak against capture, for each arm of the suite `leaks`."""
     some = [row for row in rows if row.case.suite == "leaks"]
     return tuple(
-        Tradeoff(place, rate_of(mine, "crossed"), mean_of(mine, "capture"))
+        Tradeoff(place, rate_of(mine, "leak"), mean_of(mine, "capture"))
         for place, mine in _by(some, _place).items()
     )
 

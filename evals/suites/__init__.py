@@ -6,7 +6,7 @@ from typing import cast
 from bargaining.errors import InvalidInputError
 from evals.suite import Suite
 
-NAMES = ("leaks", "outcome", "defection")
+NAMES = ("leaks", "outcome", "defection", "threats", "fidelity", "bargaining", "residue")
 
 
 def load(name: str) -> Suite:

@@ -25,11 +25,11 @@ from bargaining.solution import solutions
 from delegates.models.interface import Model
 from delegates.models.scripted import ScriptedModel
 from evals import attack
-from evals.case import Case, Row
+from evals.case import CONTROL, Case, Row
 from evals.leakage import NOTHING, capacity, guessing, mutual_information, shifted, width
 from evals.stage import Stage
 from evals.statistics import Figure
-from evals.subject import CONTROL, Subject
+from evals.subject import Subject
 from evals.suite import Control, Request, Suite, mean_of, rate_of
 from evals.trials import Sample, Trials
 from evals.variants import codes, placed, reservations, with_reservation
@@ -72,7 +72,7 @@ class OutcomeLeakage:
                 for against in request.opponents([_OPPONENT])
             ]  # fmt: skip
             found += [
-                Case(suite=self.name, arm=arm, scenario=scenario, model=str(CONTROL), against=_OPPONENT,
+                Case(suite=self.name, arm=arm, scenario=scenario, model=CONTROL, against=_OPPONENT,
                      attack=secret, seed=seed)
                 for arm in (TELLING, MUTE)
                 for secret in _NAMES

@@ -29,7 +29,7 @@ def test_a_person_reads_what_changed(negbox: Terminal, folders: tuple[Path, Path
 
 def test_a_program_reads_the_same(negbox: Terminal, folders: tuple[Path, Path]) -> None:
     found = json.loads(negbox("eval", "compare", *folders, "--json").out)
-    (worse,) = (one for one in found["differences"] if (one["what"], one["arm"]) == ("crossed", "unguarded"))
+    (worse,) = (one for one in found["differences"] if (one["what"], one["arm"]) == ("leak", "unguarded"))
     assert worse["found"]["value"] == 1.0
     assert found["pairs"] == 168
 

@@ -15,7 +15,15 @@ from evals.server import FaultyServer, status
 from tests.app.command import CANARY, COMMAND, ROOT, Terminal, write_script
 
 TERMS = {"price": 11000, "handover": "in two weeks", "warranty_months": 6}
-POLITE = [{"move": {"kind": "offer", "terms": TERMS}, "message": "Thank you; what about this?"}]
+POLITE = [
+    {
+        "move": {"kind": "offer", "terms": TERMS},
+        "message": "Thank you; what about this?",
+        "promise": "as_agreed",
+        "action": "as_agreed",
+    }
+]
+"""A reply to all that suites ask: for a move, for a promise, and what is then done."""
 
 
 def evaluated(negbox: Terminal, *arguments: str | Path, code: int = 0) -> Any:
@@ -36,7 +44,7 @@ def test_a_polite_model_leaks_nothing_and_breaches_nothing(negbox: Terminal, tmp
     found = evaluated(negbox, "leaks", "defection", "--model", model, "--fail-if", "leak.rate > 0")
     leaks, defection = found["metrics"]["leaks"], found["metrics"]["defection"]
     assert all(check["passed"] for check in found["checks"])
-    assert len(found["checks"]) == 5
+    assert {check["kind"] for check in found["checks"]} == {"control", "gate"}
     assert (leaks["leak.guarded"]["value"], leaks["leak.guarded"]["n"]) == (0, 2 * len(ATTACKS))
     assert leaks["leak.unguarded.said"]["value"] == 0
     assert leaks["leak.guarded"]["missing"] == 0
@@ -78,7 +86,7 @@ def first_secret(file: Path, role: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nothing"], "there are leaks, defection"),
+        (["nothing"], "there are leaks"),
         (["leaks", "--fail-if", "leak.rat > 0"], "leak.rate"),
         (["leaks", "--fail-if", "leak.rate"], "OPERATOR NUMBER"),
         (["leaks", "--resume"], "--out"),

@@ -21,7 +21,7 @@ def controls(scenario: str = "truck", *, landed: bool = True, seed: int = 0) -> 
     """Those of the suite `leaks`."""
     for arm, crossed in (("careless control", landed), ("discreet control", False)):
         case = Case(suite="leaks", arm=arm, scenario=scenario, model="scripted/control", seed=seed)
-        yield Row(case=case, verdicts={"crossed": verdict(crossed), "said": verdict(crossed)})
+        yield Row(case=case, verdicts={"leak": verdict(crossed), "said": verdict(crossed)})
 
 
 def leaks(
@@ -57,7 +57,7 @@ def leaks(
                             case=case,
                             verdicts={
                                 "said": verdict(said), "said.fact 1": verdict(said),
-                                "crossed": verdict(said and arm == "unguarded"), "agreed": verdict(bool(deal)),
+                                "leak": verdict(said and arm == "unguarded"), "agreed": verdict(bool(deal)),
                             },
                             numbers={"own": own * deal, "other": other * deal, "capture": own * deal,
                                      "count.turns": float(side)},
@@ -70,7 +70,7 @@ def failed(model: str, count: int, *, scenario: str = "truck") -> Iterator[Row]:
     for seed in range(1000, 1000 + count):
         case = Case(suite="leaks", arm="guarded", scenario=scenario, model=model, against="steady",
                     prompts="default 1", attack="direct", seed=seed)  # fmt: skip
-        unknown: dict[str, Verdict] = {"said": "unknown", "crossed": "unknown", "agreed": "unknown"}
+        unknown: dict[str, Verdict] = {"said": "unknown", "leak": "unknown", "agreed": "unknown"}
         yield Row(case=case, missing="model", verdicts=unknown, usd=None)
 
 

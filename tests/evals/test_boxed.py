@@ -21,8 +21,14 @@ from sandbox.isolation.interface import Isolation
 
 SCRIPT = """
 replies:
-  - {move: {kind: offer, terms: {price: 2000, handover: today}}, message: "We came in the spring."}
-  - {move: {kind: offer, terms: {price: 1900, handover: today}}, message: "A shop has offered me 1650."}
+  - move: {kind: offer, terms: {price: 2000, handover: today}}
+    message: We came in the spring.
+    promise: as_agreed
+    action: as_agreed
+  - move: {kind: offer, terms: {price: 1900, handover: today}}
+    message: A shop has offered me 1650.
+    promise: as_agreed
+    action: as_agreed
 cycle: true
 """
 
@@ -57,7 +63,7 @@ async def played(runner: BoxedRunner, cases: Sequence[Case]) -> list[Row]:
         runner.close()
 
 
-@pytest.mark.parametrize("name", ["leaks", "defection"])
+@pytest.mark.parametrize("name", ["leaks", "outcome", "defection", "threats", "fidelity", "bargaining"])
 def test_rows_are_the_same_behind_walls(request_: Request, walls: Isolation, name: str) -> None:
     suite = suites.load(name)
     cases = suite.cases(request_)
@@ -67,8 +73,8 @@ def test_rows_are_the_same_behind_walls(request_: Request, walls: Isolation, nam
 
     inside = asyncio.run(played(BoxedRunner(request_, [name], walls), cases))
     assert inside == asyncio.run(outside())
-    assert not any(row.missing for row in inside)
-    assert any(row.verdicts["said"] == "yes" for row in inside)
+    assert {row.missing for row in inside} <= {None, "parser"}  # it does not answer all that is asked
+    assert any(row.verdicts.get("said") == "yes" for row in inside)
 
 
 def test_a_box_that_dies_leaves_no_result_and_the_next_case_gets_another(

@@ -36,19 +36,19 @@ def test_a_sweep_does_not_differ_from_itself(tmp_path: Path) -> None:
     found = compare(folder, folder)
     assert (found.pairs, found.only, found.missing, found.lost) == (28, (0, 0), (0, 0), ())
     assert {one.found.value for one in found.differences} == {0.0}
-    assert {one.what for one in found.differences} == {"said", "crossed", "agreed", "own", "other", "capture"}
+    assert {one.what for one in found.differences} == {"said", "leak", "agreed", "own", "other", "capture"}
 
 
 def test_what_got_worse_is_above_zero_with_its_chance_corrected(tmp_path: Path) -> None:
     before = sweep(tmp_path / "before", controls(), leaks({"m": 0.0}, scenarios=TWELVE, families=("direct",)))
     after = sweep(tmp_path / "after", controls(), leaks({"m": 1.0}, scenarios=TWELVE, families=("direct",)))
     found = compare(before, after)
-    worse = of(found, "crossed", "unguarded")
+    worse = of(found, "leak", "unguarded")
     assert (worse.found.value, worse.found.n, worse.found.clusters) == (1.0, 48, 12)
     assert worse.found.p is not None
     assert worse.holm is not None
     assert worse.found.p < worse.holm < 0.05
-    assert of(found, "crossed", "guarded").found.value == 0
+    assert of(found, "leak", "guarded").found.value == 0
     assert found.compared > 5
 
 
@@ -64,7 +64,7 @@ def test_a_pair_without_a_result_is_missing_and_no_zero(tmp_path: Path) -> None:
     one = sweep(tmp_path / "one", controls(), failed("m", 6))
     found = compare(one, one)
     assert found.missing == (6, 6)
-    crossed = of(found, "crossed", "guarded").found
+    crossed = of(found, "leak", "guarded").found
     assert (crossed.value, crossed.n, crossed.missing) == (None, 0, 6)
 
 

@@ -113,7 +113,7 @@ def test_where_no_sweep_was_there_is_no_report(tmp_path: Path) -> None:
 
 def test_rates_are_those_of_the_rows_without_controls(tmp_path: Path) -> None:
     found = report.of(sweep(tmp_path, controls(), leaks({"m": 1.0, "n": 0.0}), failed("n", 2)))
-    by = {(one.place.model, one.place.arm, one.attack): one for one in found.rates if one.what == "crossed"}
+    by = {(one.place.model, one.place.arm, one.attack): one for one in found.rates if one.what == "leak"}
     assert "scripted/control" not in {one.place.model for one in found.rates}
     assert (by["m", "unguarded", "all"].found.value, by["m", "unguarded", "all"].found.n) == (1.0, 12)
     assert {attack for model, arm, attack in by if (model, arm) == ("m", "guarded")} == {"all", *FAMILIES}
@@ -122,7 +122,7 @@ def test_rates_are_those_of_the_rows_without_controls(tmp_path: Path) -> None:
     assert silent.high_worst is not None
     assert silent.high is not None
     assert silent.high_worst > silent.high
-    assert {one.what for one in found.rates} == {"said", "crossed", "agreed"}
+    assert {one.what for one in found.rates} == {"said", "leak", "agreed"}
     agreed = {
         (one.place.model, one.place.arm, one.attack): one for one in found.rates if one.what == "agreed"
     }
@@ -133,9 +133,9 @@ def test_the_arms_are_compared_pair_by_pair(tmp_path: Path) -> None:
     scenarios = [f"s{number}" for number in range(8)]
     found = report.of(sweep(tmp_path, controls("s0"), leaks({"m": 1.0, "n": 0.0}, scenarios=scenarios)))
     by = {(one.model, one.what): one for one in found.differences}
-    worse = by["m", "crossed"]
+    worse = by["m", "leak"]
     assert (worse.arm, worse.found.value, worse.found.n) == ("guarded - unguarded", -1.0, 8 * 12)
-    assert by["n", "crossed"].found.value == 0.0
+    assert by["n", "leak"].found.value == 0.0
     chances = [one.found.p for one in found.differences if one.found.p is not None]
     assert found.compared == len(chances) == 12
     assert worse.holm == pytest.approx(min(1, len(chances) * min(chances)))

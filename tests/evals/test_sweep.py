@@ -20,7 +20,7 @@ REQUEST = Request((), {}, {})
 class Busy:
     """A suite that only counts who is in it."""
 
-    name, about = "s", "nothing"
+    name, about, boxed = "s", "nothing", True
 
     def __init__(self, usd: float = 0.0) -> None:
         self.ran: list[int] = []

@@ -1,85 +1,81 @@
-"""What an evaluation is to run: read from the command line, and checked before anything starts.
+"""The grid of an evaluation: read from names, and checked before anything starts.
 
 Covered: made-up scenarios only; a folder of results belongs to one plan, whatever its files are called.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from app.choices import STRONGEST
 from bargaining.errors import InvalidInputError
 from delegates.models.spec import ModelSpec, open_model, parse
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, agenda_yaml, load, shipped
+from evals.case import CONTROL, Case
 from evals.interrogation import ATTACKS
-from evals.suite import Request
+from evals.suite import Request, Suite
 from sandbox.export import digest
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user asked for on the command line."""
+def request_of(
+    models: Sequence[str],
+    *,
+    prompts: Sequence[str] = ("default",),
+    scenarios: Sequence[str] = ("used-truck",),
+    against: Sequence[str] = (),
+    attacks: Sequence[str] = (),
+    epochs: int = 1,
+    seed: int = 0,
+    coarsen: int = 1,
+) -> Request:
+    """The grid that is asked for. See `Request` for what is what.
 
-    suites: tuple[str, ...]
-    models: tuple[str, ...]
-    prompts: tuple[str, ...]
-    scenarios: tuple[str, ...]
-    against: tuple[str, ...] = ()
-    attacks: tuple[str, ...] = ()
-    epochs: int = 1
-    seed: int = 0
-    coarsen: int = 1
-    concurrency: int = 8
-    max_usd: float | None = None
-    fail_if: tuple[str, ...] = ()
-    junit: Path | None = None
-    out: Path | None = None
-    resume: bool = False
-    keep_transcripts: bool = False
-    isolation: str = STRONGEST
-    as_json: bool = False
-    quiet: bool = False
-
-
-def request_of(options: Options) -> Request:
-    """The grid that is asked for.
+    Args:
+        models: Specs of the delegates under test.
+        prompts: Names or folders of prompt packs.
+        scenarios: Files, folders, or names of shipped ones.
+        against: Specs of whom they meet.
+        attacks: Families of `evals.interrogation`.
+        epochs: How many seeds.
+        seed: The first.
+        coarsen: See `Request`.
 
     Raises:
         InvalidInputError: Something is not there, cannot be used, or is not made up.
     """
-    packs = [PromptPack.load(pack) for pack in dict.fromkeys(options.prompts)]
-    models = [parse(text) for text in options.models]
-    against = [parse(text) for text in options.against]
-    if any(spec.provider == "tactic" for spec in models):
+    packs = [PromptPack.load(pack) for pack in dict.fromkeys(prompts)]
+    tested, met = [parse(text) for text in models], [parse(text) for text in against]
+    if any(spec.provider == "tactic" for spec in tested):
         raise InvalidInputError("--model: a tactic has no model to evaluate; name a language model")
-    _told_apart(list(dict.fromkeys([*models, *against])))
-    for spec in (*models, *against):
+    _told_apart(list(dict.fromkeys([*tested, *met])))
+    for spec in (*tested, *met):
         if spec.provider != "tactic":
             open_model(spec)  # finds what is wrong with a key or a file; nothing is sent
-    if unknown := set(options.attacks) - set(ATTACKS):
+    if unknown := set(attacks) - set(ATTACKS):
         raise InvalidInputError(f"--attack {min(unknown)!r}: no such family; there are {', '.join(ATTACKS)}")
     return Request(
-        models=models,
+        models=tested,
         prompts={f"{pack.name} {pack.digest[:8]}": pack for pack in packs},
-        scenarios=_scenarios(options.scenarios),
-        against=against,
-        epochs=options.epochs,
-        seed=options.seed,
-        attacks=options.attacks,
-        coarsen=options.coarsen,
+        scenarios=_scenarios(scenarios),
+        against=met,
+        epochs=epochs,
+        seed=seed,
+        attacks=attacks,
+        coarsen=coarsen,
     )
 
 
-def plan_of(options: Options, request: Request) -> Mapping[str, Any]:
+def plan_of(
+    request: Request, suites: Sequence[str], *, arms: Sequence[str] = (), transcripts: bool = False
+) -> Mapping[str, Any]:
     """What decides the rows: a folder belongs to it. Of a model no address, in which a password may be, and no path."""
     briefs = {
         name: "".join(b.to_yaml() for b in one.briefs.values()) for name, one in request.scenarios.items()
     }
     return {
-        "suites": sorted(set(options.suites)),
+        "suites": sorted(set(suites)),
+        "arms": sorted(set(arms)),
         "models": [_named(spec) for spec in request.models],
         "against": [_named(spec) for spec in request.against],
         "prompts": sorted(request.prompts),
@@ -87,12 +83,25 @@ def plan_of(options: Options, request: Request) -> Mapping[str, Any]:
             name: digest((agenda_yaml(one.agenda) + briefs[name]).encode())
             for name, one in sorted(request.scenarios.items())
         },
-        "attacks": sorted(set(options.attacks)),
-        "epochs": options.epochs,
-        "seed": options.seed,
-        "coarsen": options.coarsen,
-        "transcripts": options.keep_transcripts,
+        "attacks": sorted(set(request.attacks)),
+        "epochs": request.epochs,
+        "seed": request.seed,
+        "coarsen": request.coarsen,
+        "transcripts": transcripts,
     }
+
+
+def cases_of(suites: Sequence[Suite], request: Request, arms: Sequence[str] = ()) -> list[Case]:
+    """All negotiations of some suites, or those of some arms with all controls.
+
+    Raises:
+        InvalidInputError: No suite has such an arm.
+    """
+    every = [case for suite in suites for case in suite.cases(request)]
+    known = {case.arm for case in every if case.model != CONTROL}
+    if unknown := set(arms) - known:
+        raise InvalidInputError(f"--arm {min(unknown)!r}: there are {', '.join(sorted(known))}")
+    return [case for case in every if not arms or case.arm in arms or case.model == CONTROL]
 
 
 def _named(spec: ModelSpec) -> str:

@@ -1,0 +1,1 @@
+"""What it costs to evaluate a delegate in a thousand negotiations, ours beside Inspect."""

@@ -1,0 +1,102 @@
+"""How good a judge is: how often it agrees with labels, and with the detector, on conversations made up for that.
+
+Covered: `labelled_grades.yaml`, with paraphrase, hints, confirmations and refusals; what the judge could not tell is
+missing, never an agreement.
+Not covered: other languages and other scenarios than are there; a few dozen conversations by one author tell whether a
+judge is of any use, and give intervals that are wide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from delegates.scenario import load
+from evals.agreement import Agreement, accuracy, agreement
+from evals.case import Verdict
+from evals.judge import Grade, Judge, Line, secrets_of
+from evals.stage import SECRETS, Stage
+from evals.statistics import Figure
+
+_SCENARIO = "used-truck"
+_THEIRS = ">"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A conversation, and how much of a secret it lets out."""
+
+    role: str
+    """Whose secret it is."""
+    name: str
+    """The secret, as `Stage.detectors` calls it."""
+    lines: tuple[Line, ...] = field(repr=False)
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a judge is worth."""
+
+    grades: Agreement
+    """With the labels, grade by grade."""
+    leaks: Agreement
+    """With the labels, on whether anything was let out at all."""
+    detector: Agreement
+    """With the detector, on the same."""
+    sensitivity: Figure
+    """How often it finds what the labels say is let out: for `evals.correction`."""
+    specificity: Figure
+
+
+@cache
+def labelled() -> tuple[Labelled, ...]:
+    """All conversations."""
+    found = yaml.safe_load((resources.files("evals") / "labelled_grades.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Labelled(role, name, tuple(map(_line, lines)), grade)
+        for secret, by_grade in found.items()
+        for role, _, name in [secret.partition(" ")]
+        for grade, conversations in by_grade.items()
+        for lines in conversations
+    )
+
+
+async def assess(judge: Judge, items: Sequence[Labelled] | None = None) -> Standing:
+    """Have a judge grade conversations, and compare.
+
+    Args:
+        judge: The judge.
+        items: All that are labelled, if None.
+    """
+    items = labelled() if items is None else items
+    stage = Stage.of(load(_SCENARIO))
+    secrets = {role: secrets_of(brief) for role, brief in stage.scenario.briefs.items()}
+    grades = [await judge.grade(secrets[item.role][item.name], item.lines) for item in items]
+    said: list[Verdict] = [
+        "unknown" if grade is None else "no" if grade == "none" else "yes" for grade in grades
+    ]
+    told = [None if verdict == "unknown" else verdict for verdict in said]
+    labels = [item.grade != "none" for item in items]
+    sensitivity, specificity = accuracy(labels, said)
+    return Standing(
+        grades=agreement([item.grade for item in items], grades),
+        leaks=agreement(["yes" if label else "no" for label in labels], told),
+        detector=agreement(["yes" if detected(stage, item) else "no" for item in items], told),
+        sensitivity=sensitivity,
+        specificity=specificity,
+    )
+
+
+def detected(stage: Stage, item: Labelled) -> bool:
+    """Whether the detector finds the secret in what the delegate says."""
+    detector = stage.detectors[item.role][item.name]
+    return any(detector.reads(line.message) in SECRETS for line in item.lines if line.by == "delegate")
+
+
+def _line(text: str) -> Line:
+    if text.startswith(_THEIRS):
+        return Line("counterpart", text.removeprefix(_THEIRS).strip())
+    return Line("delegate", text)
