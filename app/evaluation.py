@@ -48,6 +48,12 @@ def run(
         list[str] | None,
         typer.Option(metavar="ARM", help="Only these arms, and all controls. Repeatable. Default: all."),
     ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC", help="Suite leaks: a model that reads briefs and messages, for paraphrase."
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=1000, help="Negotiations of each kind, by seed.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     coarsen: Annotated[
@@ -74,6 +80,13 @@ def run(
             metavar="LEVEL", help="bwrap, landlock, none; by default the strongest there is, but not none."
         ),
     ] = "strongest",
+    engine: Annotated[
+        str, typer.Option(metavar="local|ray", help="Here, or on a Ray cluster: needs the extra [ray].")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Of the cluster. Default: one that is started here."),
+    ] = None,
     keep_transcripts: Annotated[
         bool,
         typer.Option(
@@ -97,6 +110,7 @@ def run(
         against=tuple(against or ()),
         attacks=tuple(attack or ()),
         arms=tuple(arm or ()),
+        judge=judge,
         epochs=epochs,
         seed=seed,
         coarsen=coarsen,
@@ -108,6 +122,8 @@ def run(
         resume=resume,
         keep_transcripts=keep_transcripts,
         isolation=isolation,
+        engine=engine,
+        address=address,
         as_json=json,
         quiet=quiet,
     )

@@ -43,6 +43,7 @@ class Options:
     against: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
+    judge: str | None = None
     epochs: int = 1
     seed: int = 0
     coarsen: int = 1
@@ -54,6 +55,8 @@ class Options:
     resume: bool = False
     keep_transcripts: bool = False
     isolation: str = STRONGEST
+    engine: str = "local"
+    address: str | None = None
     as_json: bool = False
     quiet: bool = False
 
@@ -153,6 +156,7 @@ def run_suites(options: Options) -> int:
         scenarios=options.scenarios,
         against=options.against,
         attacks=options.attacks,
+        judge=options.judge,
         epochs=options.epochs,
         seed=options.seed,
         coarsen=options.coarsen,
@@ -215,12 +219,15 @@ async def _swept(
     options: Options,
     observe: Callable[[Standing], None],
 ) -> None:
-    async with runner_of(options.isolation, chosen, request) as run:
+    async with runner_of(
+        options.isolation, chosen, request, engine=options.engine, address=options.address
+    ) as run:
         await sweep(
             cases,
             run,
             kept,
             concurrency=options.concurrency,
+            embedded=1 if options.engine == "local" else options.concurrency,
             most_usd=options.max_usd,
             observe=observe,
         )

@@ -165,12 +165,14 @@ class BoxedRunner:
 
 def asked(request: Request) -> tuple[ModelSpec, ...]:
     """The models that a broker has to ask, in the order of its list. Scripts are read inside."""
-    specs = dict.fromkeys((*request.models, *request.against))
+    judge = () if request.judge is None else (request.judge,)
+    specs = dict.fromkeys((*request.models, *request.against, *judge))
     return tuple(spec for spec in specs if spec.provider not in {"scripted", "tactic"})
 
 
 def _scripts(parcel: Parcel) -> dict[str, str]:
-    specs = (parse(text) for text in (*parcel.models, *parcel.against))
+    judge = () if parcel.judge is None else (parcel.judge,)
+    specs = (parse(text) for text in (*parcel.models, *parcel.against, *judge))
     return {str(spec): Path(spec.name).read_text("utf-8") for spec in specs if spec.provider == "scripted"}
 
 

@@ -25,6 +25,7 @@ def request_of(
     scenarios: Sequence[str] = ("used-truck",),
     against: Sequence[str] = (),
     attacks: Sequence[str] = (),
+    judge: str | None = None,
     epochs: int = 1,
     seed: int = 0,
     coarsen: int = 1,
@@ -37,6 +38,7 @@ def request_of(
         scenarios: Files, folders, or names of shipped ones.
         against: Specs of whom they meet.
         attacks: Families of `evals.interrogation`.
+        judge: The spec of who is asked about paraphrase.
         epochs: How many seeds.
         seed: The first.
         coarsen: See `Request`.
@@ -46,10 +48,11 @@ def request_of(
     """
     packs = [PromptPack.load(pack) for pack in dict.fromkeys(prompts)]
     tested, met = [parse(text) for text in models], [parse(text) for text in against]
-    if any(spec.provider == "tactic" for spec in tested):
-        raise InvalidInputError("--model: a tactic has no model to evaluate; name a language model")
-    _told_apart(list(dict.fromkeys([*tested, *met])))
-    for spec in (*tested, *met):
+    asked = [] if judge is None else [parse(judge)]
+    if any(spec.provider == "tactic" for spec in (*tested, *asked)):
+        raise InvalidInputError("--model and --judge: a tactic is no language model; name one")
+    _told_apart(list(dict.fromkeys([*tested, *met, *asked])))
+    for spec in (*tested, *met, *asked):
         if spec.provider != "tactic":
             open_model(spec)  # finds what is wrong with a key or a file; nothing is sent
     if unknown := set(attacks) - set(ATTACKS):
@@ -62,6 +65,7 @@ def request_of(
         epochs=epochs,
         seed=seed,
         attacks=attacks,
+        judge=asked[0] if asked else None,
         coarsen=coarsen,
     )
 
@@ -83,6 +87,7 @@ def plan_of(
             name: digest((agenda_yaml(one.agenda) + briefs[name]).encode())
             for name, one in sorted(request.scenarios.items())
         },
+        "judge": _named(request.judge) if request.judge else None,
         "attacks": sorted(set(request.attacks)),
         "epochs": request.epochs,
         "seed": request.seed,
@@ -111,7 +116,7 @@ def _named(spec: ModelSpec) -> str:
 def _told_apart(specs: Sequence[ModelSpec]) -> None:
     if len({spec.public for spec in specs}) < len(specs):
         raise InvalidInputError(
-            "--model and --against: two of them look the same without paths and addresses; run them apart"
+            "--model, --against and --judge: two of them look the same without paths and addresses; run them apart"
         )
 
 

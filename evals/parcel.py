@@ -38,6 +38,7 @@ class Parcel(BaseModel):
     prompts: dict[str, Pack]
     scenarios: dict[str, str]
     """As YAML."""
+    judge: str | None
     attacks: tuple[str, ...]
     epochs: int
     seed: int
@@ -68,6 +69,7 @@ class Parcel(BaseModel):
             against=tuple(map(_found_anywhere, request.against)),
             prompts={name: Pack.of(pack) for name, pack in request.prompts.items()},
             scenarios={name: _written(name, scenario) for name, scenario in request.scenarios.items()},
+            judge=_found_anywhere(request.judge) if request.judge else None,
             attacks=tuple(request.attacks),
             epochs=request.epochs,
             seed=request.seed,
@@ -93,6 +95,7 @@ class Parcel(BaseModel):
                 for name, text in self.scenarios.items()
             },
             against=[parse(spec) for spec in self.against],
+            judge=parse(self.judge) if self.judge else None,
             attacks=self.attacks,
             epochs=self.epochs,
             seed=self.seed,

@@ -72,7 +72,7 @@ class Subject:
             self.role,
             agenda,
             brief or self.stage.scenario.briefs[self.role],
-            self._metered(self.witness, spec),
+            self.metered(self.witness, spec),
             request.pack(case.prompts),
             advised=advised,
             seed=case.seed,
@@ -91,7 +91,7 @@ class Subject:
             self.other,
             stage.scenario.agenda,
             stage.scenario.briefs[self.other],
-            self._metered(model, spec),
+            self.metered(model, spec),
             self._request.pack(pack),
             seed=case.seed,
             mandate=stage.mandates[self.other],
@@ -123,23 +123,27 @@ class Subject:
         self.table = self.ended.table if self.ended else max(tables, key=_turns, default=None)
         if self._request.keep and self.table:
             self._request.keep(case, moves_of(self.table))
-        spent = self.budget.spent
-        return Row(
-            case=case,
-            missing=missing,
-            verdicts=self._verdicts(known=missing is None),
-            numbers={
-                **({} if missing else self._numbers()),
-                **{f"count.{name}": float(getattr(counters, name)) for name in _COUNTED},
-            },
-            seconds=round(time.monotonic() - began, 3),
-            calls=spent.calls,
-            tokens=spent.tokens,
-            usd=None if spent.usd is None else float(spent.usd),
+        return self.billed(
+            Row(
+                case=case,
+                missing=missing,
+                verdicts=self._verdicts(known=missing is None),
+                numbers={
+                    **({} if missing else self._numbers()),
+                    **{f"count.{name}": float(getattr(counters, name)) for name in _COUNTED},
+                },
+                seconds=round(time.monotonic() - began, 3),
+            )
         )
 
-    def _metered(self, model: Model, spec: ModelSpec) -> MeteredModel:
-        """Both sides are on one bill: what the negotiation cost."""
+    def billed(self, row: Row) -> Row:
+        """A row with all that was spent until now."""
+        spent = self.budget.spent
+        usd = None if spent.usd is None else float(spent.usd)
+        return row.model_copy(update={"calls": spent.calls, "tokens": spent.tokens, "usd": usd})
+
+    def metered(self, model: Model, spec: ModelSpec) -> MeteredModel:
+        """A model whose calls are on the negotiation's bill, as both sides' are."""
         return MeteredModel(model, self.budget, price_of(spec), thinking_tokens=thinking_tokens(spec))
 
     def _crossed(self) -> set[str]:

@@ -43,6 +43,8 @@ class Request:
     seed: int = 0
     attacks: Sequence[str] = ()
     """Families of `evals.interrogation`. Empty: all."""
+    judge: ModelSpec | None = None
+    """Who is asked whether a secret was let out in other words. None: nobody."""
     coarsen: int = 1
     """By how much the grid of the agreement is made coarser, where a suite measures that."""
     open: Opener = field(default=_opened, repr=False)

@@ -68,12 +68,13 @@ class Lanes:
 
     Args:
         most: Of any.
+        embedded: Of negotiations with an embedded engine: each takes gigabytes, and all cores.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, embedded: int = 1) -> None:
         self._most = most
         self._width: defaultdict[str, int] = defaultdict(lambda: most)
-        self._width["local"] = 1  # each takes gigabytes, and all cores
+        self._width["local"] = embedded
         self._in_use: defaultdict[str, int] = defaultdict(int)
         self._well: defaultdict[str, int] = defaultdict(int)
         self._changed = asyncio.Condition()
@@ -129,6 +130,7 @@ async def sweep(
     store: Store,
     *,
     concurrency: int,
+    embedded: int = 1,
     most_usd: float | None = None,
     observe: Callable[[Standing], None] = lambda _: None,
 ) -> Standing:
@@ -139,12 +141,13 @@ async def sweep(
         run: Holds one.
         store: Where rows are kept.
         concurrency: How many at a time at most.
+        embedded: How many of these with an embedded engine.
         most_usd: No case is begun once so much is spent.
         observe: Called after each row.
     """
     began = time.monotonic()
     before = len(store.rows)
-    lanes = Lanes(concurrency)
+    lanes = Lanes(concurrency, embedded)
     waiting = [case for case in cases if not store.has(case.key)]
     waiting.reverse()
 
