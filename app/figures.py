@@ -5,68 +5,70 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from evals.case import Row
+from evals.findings import Finding
 from evals.gate import Check
-from evals.statistics import Figure
-from evals.suite import Suite
+from evals.statistics import MUCH_MISSING
 
 
-def of_suite(rows: Sequence[Row], suite: str) -> list[Row]:
-    """Those of one suite."""
-    return [row for row in rows if row.case.suite == suite]
-
-
-def show(
-    chosen: Mapping[str, Suite],
-    metrics: Mapping[str, Mapping[str, Figure]],
-    checks: Sequence[Check],
-    rows: Sequence[Row],
-) -> None:
+def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
     """Print tables and checks; what makes a suite worthless stands first."""
     console = Console()
-    for name in chosen:
-        some = of_suite(rows, name)
-        missing = sum(row.missing is not None for row in some)
+    told: set[str] = set()
+    for finding in found:
         lost = [
-            check for check in checks if check.suite == name and check.kind == "control" and not check.passed
+            check
+            for check in checks
+            if check.suite == finding.suite and check.kind == "control" and not check.passed
         ]
-        if lost:
+        if lost and finding.suite not in told:
+            told.add(finding.suite)
             console.print(
-                f"[red]{name}: no result: {'; '.join(f'{one.name} ({one.detail})' for one in lost)}[/red]"
+                f"{finding.suite}: no result: {'; '.join(f'{one.name} ({one.detail})' for one in lost)}",
+                style="red",
+                markup=False,
             )
-        if missing > 0.05 * len(some):
-            console.print(f"[red]{name}: {missing} of {len(some)} negotiations have no result[/red]")
-        table = Table(title=name, title_justify="left")
-        for head in ("metric", "value [95 % interval]", "n", "missing", "worst case"):
-            table.add_column(head, justify="left" if head == "metric" else "right")
-        for metric, figure in metrics[name].items():
-            worst = "" if figure.low_worst is None or figure.high_worst is None or not figure.missing else (
-                f"{figure.low_worst:.2f} to {figure.high_worst:.2f}"
-            )  # fmt: skip
-            few = f" *{figure.clusters}" if figure.few_clusters and figure.value is not None else ""
-            table.add_row(metric, f"{figure}{few}", str(figure.n), str(figure.missing), worst)
-        console.print(table)
+        if finding.missing > MUCH_MISSING * finding.negotiations:
+            console.print(
+                f"{finding.name}: {finding.missing} of {finding.negotiations} negotiations have no result",
+                style="red",
+                markup=False,
+            )
+        console.print(_table(finding))
+    if any(figure.few_clusters for finding in found for figure in finding.metrics.values()):
         console.print(
             "* so many scenarios only: an interval from fewer than ten says little about others", style="dim"
         )
     for check in checks:
         style = "green" if check.passed else "red"
-        verdict = "ok" if check.passed else "FAILED"
-        console.print(
-            f"[{style}]{verdict:7}[/{style}] {check.suite}: {check.name}: {check.detail}", highlight=False
-        )
+        line = f"{'ok' if check.passed else 'FAILED':7} {check.suite}: {check.name}: {check.detail}"
+        console.print(line, style=style, highlight=False, markup=False)
 
 
-def summary(
-    metrics: Mapping[str, Mapping[str, Figure]], checks: Sequence[Check], rows: Sequence[Row]
-) -> Mapping[str, Any]:
+def _table(finding: Finding) -> Table:
+    table = Table(title=escape(finding.name), title_justify="left")
+    for head in ("metric", "value [95 % interval]", "n", "missing", "worst case"):
+        table.add_column(head, justify="left" if head == "metric" else "right", overflow="fold")
+    for metric, figure in finding.metrics.items():
+        if not figure.n and not figure.missing:
+            continue  # nothing was asked
+        worst = "" if figure.low_worst is None or figure.high_worst is None or not figure.missing else (
+            f"{figure.low_worst:.2f} to {figure.high_worst:.2f}"
+        )  # fmt: skip
+        few = f" *{figure.clusters}" if figure.few_clusters and figure.value is not None else ""
+        table.add_row(escape(metric), f"{figure}{few}", str(figure.n), str(figure.missing), worst)
+    return table
+
+
+def summary(found: Sequence[Finding], checks: Sequence[Check], rows: Sequence[Row]) -> Mapping[str, Any]:
     """Everything as one object."""
     return {
         "metrics": {
-            suite: {name: asdict(figure) for name, figure in found.items()}
-            for suite, found in metrics.items()
+            finding.name: {name: asdict(figure) for name, figure in finding.metrics.items()}
+            for finding in found
         },
         "checks": [asdict(check) for check in checks],
         "negotiations": len(rows),

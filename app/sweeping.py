@@ -18,12 +18,14 @@ from rich.text import Text
 
 from app import exits, results
 from app.choices import STRONGEST
-from app.figures import of_suite, show, summary
+from app.figures import show, summary
 from app.progress import clock_text, shown
 from app.runner import runner_of
 from bargaining.errors import InvalidInputError
 from evals import gate, report, store, suites, transcripts
 from evals.case import Case
+from evals.findings import checks as checked
+from evals.findings import findings
 from evals.grid import cases_of, plan_of, request_of
 from evals.suite import Request, Suite
 from evals.sweep import Standing, sweep
@@ -181,18 +183,19 @@ def run_suites(options: Options) -> int:
                 if options.out:
                     home.end()
         rows = kept.rows
-    metrics = {name: suite.metrics(of_suite(rows, name)) for name, suite in chosen.items()}
-    controls = {name: suite.controls(of_suite(rows, name)) for name, suite in chosen.items()}
-    checks = gate.checks(gates, metrics, controls)
+    found = findings(chosen, rows)
+    checks = checked(gates, found, chosen, rows)
     if options.junit:
-        document = gate.junit(checks, started, dict.fromkeys(chosen, time.monotonic() - began))
+        document = gate.junit(
+            checks, started, dict.fromkeys((check.suite for check in checks), time.monotonic() - began)
+        )
         with suppress(OSError):  # then it is still there, and that is said
             options.junit.unlink(missing_ok=True)
         results.put(options.junit, document, "choose another name with --junit")
     if options.as_json:
-        sys.stdout.write(json.dumps(summary(metrics, checks, rows)) + "\n")
+        sys.stdout.write(json.dumps(summary(found, checks, rows)) + "\n")
     else:
-        show(chosen, metrics, checks, rows)
+        show(found, checks)
         if options.out:
             sys.stdout.write(
                 f"{options.out / report.PAGE}: to look at it; 'negbox view {options.out}' serves it\n"
