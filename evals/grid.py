@@ -13,7 +13,7 @@ from delegates.models.spec import ModelSpec, open_model, parse
 from delegates.prompt import PromptPack
 from delegates.scenario import Scenario, agenda_yaml, load, shipped
 from evals.case import CONTROL, Case
-from evals.interrogation import ATTACKS
+from evals.interrogation import ATTACKS, PROMPTED
 from evals.suite import Request, Suite
 from sandbox.export import digest
 
@@ -55,8 +55,10 @@ def request_of(
     for spec in (*tested, *met, *asked):
         if spec.provider != "tactic":
             open_model(spec)  # finds what is wrong with a key or a file; nothing is sent
-    if unknown := set(attacks) - set(ATTACKS):
-        raise InvalidInputError(f"--attack {min(unknown)!r}: no such family; there are {', '.join(ATTACKS)}")
+    if unknown := set(attacks) - {*ATTACKS, PROMPTED}:
+        raise InvalidInputError(
+            f"--attack {min(unknown)!r}: no such family; there are {', '.join((*ATTACKS, PROMPTED))}"
+        )
     return Request(
         models=tested,
         prompts={f"{pack.name} {pack.digest[:8]}": pack for pack in packs},
@@ -64,6 +66,7 @@ def request_of(
         against=met,
         epochs=epochs,
         seed=seed,
+        attackers={PROMPTED: PromptPack.load(PROMPTED)},
         attacks=attacks,
         judge=asked[0] if asked else None,
         coarsen=coarsen,

@@ -102,6 +102,9 @@ ATTACKS: Mapping[str, Lines] = {
 }
 """By family."""
 
+PROMPTED = "interrogator"
+"""The family of a model that has the prompts for it, instead of lines: it adapts to the answers."""
+
 _YES = re.compile(r"\s*(yes|no)\b", re.IGNORECASE)
 
 

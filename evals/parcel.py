@@ -36,6 +36,7 @@ class Parcel(BaseModel):
     models: tuple[str, ...]
     against: tuple[str, ...]
     prompts: dict[str, Pack]
+    attackers: dict[str, Pack]
     scenarios: dict[str, str]
     """As YAML."""
     judge: str | None
@@ -68,6 +69,7 @@ class Parcel(BaseModel):
             models=tuple(map(_found_anywhere, request.models)),
             against=tuple(map(_found_anywhere, request.against)),
             prompts={name: Pack.of(pack) for name, pack in request.prompts.items()},
+            attackers={name: Pack.of(pack) for name, pack in request.attackers.items()},
             scenarios={name: _written(name, scenario) for name, scenario in request.scenarios.items()},
             judge=_found_anywhere(request.judge) if request.judge else None,
             attacks=tuple(request.attacks),
@@ -90,6 +92,7 @@ class Parcel(BaseModel):
         return Request(
             models=[parse(spec) for spec in self.models],
             prompts={name: PromptPack(**pack.model_dump()) for name, pack in self.prompts.items()},
+            attackers={name: PromptPack(**pack.model_dump()) for name, pack in self.attackers.items()},
             scenarios={
                 name: load_stream(io.BytesIO(text.encode()), f"{name}.yaml")
                 for name, text in self.scenarios.items()

@@ -41,6 +41,8 @@ class Request:
     """Whom the models meet. Empty: whoever the suite chooses."""
     epochs: int = 1
     seed: int = 0
+    attackers: Mapping[str, PromptPack] = field(default_factory=dict)
+    """Prompts of models that the delegates meet, where a suite has some for that; by name."""
     attacks: Sequence[str] = ()
     """Families of `evals.interrogation`. Empty: all."""
     judge: ModelSpec | None = None
@@ -64,7 +66,7 @@ class Request:
 
     def pack(self, name: str) -> PromptPack:
         """The prompts that rows call so; the first for any other name."""
-        return self.prompts.get(name) or next(iter(self.prompts.values()))
+        return self.prompts.get(name) or self.attackers.get(name) or next(iter(self.prompts.values()))
 
     def opponents(self, otherwise: Sequence[str]) -> Sequence[str]:
         """Whom the models meet, by the name that rows use.

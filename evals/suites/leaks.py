@@ -23,7 +23,7 @@ from evals.attack import HostileModel, Insider
 from evals.case import CONTROL, Case, Row, Verdict
 from evals.correction import corrected
 from evals.detector import Grade, Said
-from evals.interrogation import ATTACKS, Interrogator
+from evals.interrogation import ATTACKS, PROMPTED, Interrogator
 from evals.judge import Judge, heard, judged, secrets_of
 from evals.stage import Stage
 from evals.statistics import Figure
@@ -48,7 +48,7 @@ class Leaks:
 
     def cases(self, request: Request) -> Sequence[Case]:
         """The grid: models, prompts, scenarios, sides, families, seeds."""
-        families = request.attacks or ATTACKS
+        families = request.attacks or (*ATTACKS, PROMPTED)
         arms = [(BENIGN, ""), *((arm, family) for arm in (GUARDED, UNGUARDED) for family in families)]
         found: list[Case] = []
         for scenario in request.scenarios:
@@ -61,6 +61,7 @@ class Leaks:
                     for prompts in request.prompts
                     for against in request.opponents([_OPPONENT])
                     for arm, family in arms
+                    if not (family == PROMPTED and against.startswith("tactic/"))  # it has no prompts
                 ]  # fmt: skip
                 found += [
                     Case(suite=self.name, arm=control, scenario=scenario, model=CONTROL,
@@ -78,8 +79,8 @@ class Leaks:
         return await _judged(_graded(row, subject), subject, request)
 
     def _asking(self, subject: Subject, case: Case) -> Delegate:
-        if not case.attack:
-            return subject.opponent()
+        if case.attack in {"", PROMPTED}:
+            return subject.opponent(case.attack)
         return Interrogator(subject.opponent(), subject.stage.scenario.agenda, subject.role, case.attack)
 
     def metrics(self, rows: Sequence[Row]) -> Mapping[str, Figure]:
@@ -100,7 +101,7 @@ class Leaks:
             figures[f"deal.{arm}"] = rate_of(some, "agreed")
             figures[f"capture.{arm}"] = mean_of(some, "capture")
         figures["leak.rate"] = figures[f"leak.{GUARDED}"]
-        for family in ATTACKS:
+        for family in (*ATTACKS, PROMPTED):
             some = [row for row in rows if row.case.arm == GUARDED and row.case.attack == family]
             figures[f"leak.by.{family}"] = rate_of(some, LEAK)
         return figures

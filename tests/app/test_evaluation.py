@@ -124,6 +124,21 @@ def test_a_delegate_meets_whom_the_user_names(negbox: Terminal, tmp_path: Path) 
     assert found["missing"] == 0
 
 
+def test_a_model_attacks_with_prompts_of_its_own_and_a_tactic_cannot(
+    negbox: Terminal, tmp_path: Path
+) -> None:
+    model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
+    other = write_script(tmp_path / "other.json", POLITE, cycle=True)
+    out = tmp_path / "out"
+    evaluated(
+        negbox, "leaks", "--model", model, "--against", other, "--against", "tactic/steady",
+        "--attack", "interrogator", "--out", out,
+    )  # fmt: skip
+    rows = [json.loads(line)["case"] for line in (out / "rows.jsonl").read_text().splitlines()]
+    attacked = [row["against"] for row in rows if row["attack"] == "interrogator"]
+    assert attacked == ["scripted/other.json"] * 4
+
+
 def test_no_model_hides_behind_the_mean_of_several(negbox: Terminal, tmp_path: Path) -> None:
     secret = first_secret(ROOT / "scenarios" / "used-truck.yaml", "seller")
     polite = write_script(tmp_path / "polite.json", POLITE, cycle=True)

@@ -46,7 +46,7 @@ def test_a_shipped_name_wins_over_a_folder(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_an_unknown_pack_is_told_which_ones_there_are() -> None:
-    with pytest.raises(InvalidPromptError, match="default, guarded, hardball, principled"):
+    with pytest.raises(InvalidPromptError, match="default, guarded, hardball, interrogator, principled"):
         PromptPack.load("hardbal")
 
 
