@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import sys
 import tempfile
 import time
@@ -22,8 +23,9 @@ from app.figures import show, summary
 from app.progress import clock_text, shown
 from app.runner import runner_of
 from bargaining.errors import InvalidInputError
+from delegates.models.price import price_of
 from evals import gate, report, store, suites, transcripts
-from evals.case import Case
+from evals.case import Case, Row
 from evals.findings import checks as checked
 from evals.findings import findings
 from evals.grid import cases_of, plan_of, request_of
@@ -139,7 +141,7 @@ def run_suites(options: Options) -> int:
     """Sweep, and say what came of it.
 
     Returns:
-        The exit code: 0, or 1 if a gate failed or a control did not land.
+        The exit code: 0; 1 if a gate failed or a control did not land; 4 if the money did not suffice.
 
     Raises:
         InvalidInputError: Something that was asked for is not there or cannot be used.
@@ -148,10 +150,6 @@ def run_suites(options: Options) -> int:
     gates = [gate.parse(text) for text in options.fail_if]
     if gates:
         gate.require(gates, {name for suite in chosen.values() for name in suite.metrics(())})
-    if options.junit and not options.junit.parent.is_dir():
-        raise InvalidInputError(
-            f"--junit {options.junit}: there is no such folder; make it, or choose another"
-        )
     request = request_of(
         options.models,
         prompts=options.prompts,
@@ -163,9 +161,78 @@ def run_suites(options: Options) -> int:
         seed=options.seed,
         coarsen=options.coarsen,
     )
+    _check(options, request)
     cases = cases_of(list(chosen.values()), request, options.arms)
+    plan = plan_of(
+        request,
+        options.suites,
+        arms=options.arms,
+        isolation=options.isolation,
+        transcripts=options.keep_transcripts,
+    )
     started, began = datetime.now(UTC), time.monotonic()
-    plan = plan_of(request, options.suites, arms=options.arms, transcripts=options.keep_transcripts)
+    rows = _rows(options, chosen, cases, request, plan)
+    found = findings(chosen, rows)
+    checks = checked(gates, found, chosen, rows)
+    if whole := len(rows) == len(cases):
+        code = exits.OK if all(check.passed for check in checks) else FAILED
+    else:
+        code = exits.LIMITS
+        checks = tuple(gate.undecided(check, f"{len(rows)} of {len(cases)} negotiations") for check in checks)
+    if options.junit:
+        seconds = time.monotonic() - began
+        document = gate.junit(checks, started, dict.fromkeys((check.suite for check in checks), seconds))
+        with suppress(OSError):  # then it is still there, and that is said
+            options.junit.unlink(missing_ok=True)
+        results.put(options.junit, document, "choose another name with --junit")
+    if options.as_json:
+        sys.stdout.write(json.dumps(summary(found, checks, rows)) + "\n")
+    else:
+        show(found, checks)
+        if options.out:
+            sys.stdout.write(
+                f"{options.out / report.PAGE}: to look at it; 'negbox view {options.out}' serves it\n"
+            )
+    if not whole:
+        exits.say(
+            f"Stopped at --max-cost: {len(rows)} of {len(cases)} negotiations. No gate was decided. Allow more"
+            + (" and go on with --resume." if options.out else ", and keep what is done with --out.")
+        )
+    return code
+
+
+def _check(options: Options, request: Request) -> None:
+    """What can be wrong with options that are not about the grid.
+
+    Raises:
+        InvalidInputError: Something is.
+    """
+    if options.junit and not options.junit.parent.is_dir():
+        raise InvalidInputError(
+            f"--junit {options.junit}: there is no such folder; make it, or choose another"
+        )
+    if options.keep_transcripts and options.out is None:
+        raise InvalidInputError("--keep-transcripts: there is nowhere to keep them; add --out DIR")
+    if options.max_usd is None:
+        return
+    if not options.max_usd > 0 or math.isinf(options.max_usd):
+        raise InvalidInputError("--max-cost: expected US dollars above 0, such as 0.50")
+    judge = () if request.judge is None else (request.judge,)
+    for spec in (*request.models, *request.against, *judge):
+        if spec.provider != "tactic" and price_of(spec) is None:
+            raise InvalidInputError(
+                f"--max-cost: the price of {spec.public} is not known, so nobody could tell when to stop; leave it out"
+            )
+
+
+def _rows(
+    options: Options,
+    chosen: Mapping[str, Suite],
+    cases: Sequence[Case],
+    request: Request,
+    plan: Mapping[str, Any],
+) -> tuple[Row, ...]:
+    """Sweep, and show how far it is."""
     with _folder(options) as folder, store.opened(folder, plan, resume=options.resume) as kept:
         if options.keep_transcripts:
             request = replace(request, keep=transcripts.keeper(folder))
@@ -182,25 +249,7 @@ def run_suites(options: Options) -> int:
             finally:
                 if options.out:
                     home.end()
-        rows = kept.rows
-    found = findings(chosen, rows)
-    checks = checked(gates, found, chosen, rows)
-    if options.junit:
-        document = gate.junit(
-            checks, started, dict.fromkeys((check.suite for check in checks), time.monotonic() - began)
-        )
-        with suppress(OSError):  # then it is still there, and that is said
-            options.junit.unlink(missing_ok=True)
-        results.put(options.junit, document, "choose another name with --junit")
-    if options.as_json:
-        sys.stdout.write(json.dumps(summary(found, checks, rows)) + "\n")
-    else:
-        show(found, checks)
-        if options.out:
-            sys.stdout.write(
-                f"{options.out / report.PAGE}: to look at it; 'negbox view {options.out}' serves it\n"
-            )
-    return exits.OK if all(check.passed for check in checks) else FAILED
+        return kept.rows
 
 
 @contextmanager

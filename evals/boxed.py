@@ -4,6 +4,9 @@ Each lane has a box, and a broker if a model has to be asked from there. A box p
 `MOST_CASES`, and is then wiped with its broker; all briefs are made up, so what it would cost to start anew for each
 of them buys nothing. `negbox run` never shares a box.
 
+A broker's models are opened with one seed, so a lane serves the cases of one; those that ask no model have no broker.
+An embedded engine goes on in its stream of random numbers from case to case.
+
 Covered: what comes out of a box is a row of its case or nothing, which is a row without a result (`box`); kept tables
 come out only where the user asked for them.
 Not covered: suites that start boxes themselves (`Suite.boxed`): those are held here.
@@ -37,6 +40,9 @@ LARGEST_BYTES = 16 * 2**20
 """A parcel: scenarios and prompts."""
 LARGEST_CASE_BYTES = 2**16
 LARGEST_ROW_BYTES = 2**20
+"""With what was on the table."""
+CASE_SECONDS = 2 * 3600.0
+"""The longest that a box may take for a case. One that says nothing for so long has no result to give."""
 READY = b"ready"
 _MOST_BOXES = 512
 _SIDES = 1024
@@ -73,6 +79,7 @@ class BoxedRunner:
         suites: The suites, by name.
         isolation: What the walls are made of.
         environment: Where the broker's keys are found; `os.environ` if None.
+        case_seconds: The longest that a box may take for a case.
     """
 
     def __init__(
@@ -81,12 +88,16 @@ class BoxedRunner:
         suites: Sequence[str],
         isolation: Isolation,
         environment: Mapping[str, str] | None = None,
+        *,
+        case_seconds: float = CASE_SECONDS,
     ) -> None:
+        self._seconds = case_seconds
         self._keep = request.keep
         parcel = Parcel.of(replace(request, keep=None), suites)
         load = Load(parcel=parcel, scripts=_scripts(parcel), keep=request.keep is not None)
         self._load = load.model_dump_json().encode()
         self._specs = asked(request)
+        self._judged = request.judge is not None
         self._isolation = isolation
         self._environment = os.environ if environment is None else environment
         self._facts = host.gather()
@@ -101,25 +112,32 @@ class BoxedRunner:
             return await self._held(case)
 
     async def _held(self, case: Case) -> Row:
-        lane = self._idle.pop() if self._idle else None
+        seed = self._seed(case)
+        lane = next((lane for lane in self._idle if seed is None or lane.seed == seed), None)
+        spent = next((lane for lane in self._idle if lane.seed is not None), None)
+        if lane is not None:
+            self._idle.remove(lane)
+        elif spent is not None:  # cases come by their seeds, so that its own is over
+            self._idle.remove(spent)
+            self._end(spent)
         try:
             if lane is None:
-                lane = _Lane(self._isolation, self._facts)
+                lane = _Lane(self._isolation, self._facts, seed)
                 self._lanes.add(lane)
-                await lane.open(self._load, self._job())
-            play = await lane.play(case)
+                await lane.open(self._load, self._job(seed))
+            play = await lane.play(case, self._seconds)
         except BaseException as error:
             broken = isinstance(error, SandboxError)
             if lane is not None:
                 lane.broken = broken
                 self._end(lane)
             if broken:
-                return Row(case=case, missing="box")
+                return self._lost(case)
             raise
         if play.row.missing == "model" and not lane.whole:
             lane.broken = True
             self._end(lane)
-            return Row(case=case, missing="box")
+            return self._lost(case)
         if lane.played < MOST_CASES:
             self._idle.append(lane)
         else:
@@ -146,12 +164,22 @@ class BoxedRunner:
         self._lanes.discard(lane)
         lane.close()
 
-    def _job(self) -> BrokerJob | None:
-        if not self._specs:
+    def _lost(self, case: Case) -> Row:
+        """What it cost went with the box."""
+        return Row(case=case, missing="box", usd=0.0 if self._seed(case) is None else None)
+
+    def _seed(self, case: Case) -> int | None:
+        """Of the broker's models; None: nobody has to be asked."""
+        asked = {spec.public for spec in self._specs} & {case.model, case.against}
+        return case.seed if asked or (self._specs and self._judged) else None
+
+    def _job(self, seed: int | None) -> BrokerJob | None:
+        if seed is None:
             return None
         return BrokerJob(
             models=tuple(str(located(spec)) for spec in self._specs),
             keys=keys_of(self._specs, self._environment),
+            seed=seed,
             limits=Allowance(
                 requests=10**6,
                 tokens=_MOST_TOKENS,
@@ -179,7 +207,9 @@ def _scripts(parcel: Parcel) -> dict[str, str]:
 class _Lane:
     """A box and its broker."""
 
-    def __init__(self, isolation: Isolation, facts: host.Facts) -> None:
+    def __init__(self, isolation: Isolation, facts: host.Facts, seed: int | None) -> None:
+        self.seed = seed
+        """Of its broker's models; None: it has no broker."""
         self.played = 0
         self.broken = False
         """Whether it ended by itself, or did not keep to the protocol."""
@@ -228,15 +258,18 @@ class _Lane:
                     return
         raise SandboxError("the box did not start: 'negbox doctor' says what this machine lacks")
 
-    async def play(self, case: Case) -> Play:
+    async def play(self, case: Case, seconds: float) -> Play:
         """Hold one negotiation.
 
         Raises:
-            SandboxError: The box ended, or did not keep to the protocol.
+            SandboxError: The box ended, took too long, or did not keep to the protocol.
         """
         self.played += 1
-        await frame.send_to(self._control, case.model_dump_json().encode())
-        said = await frame.receive_from(self._control, LARGEST_ROW_BYTES)
+        said: bytes | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await frame.send_to(self._control, case.model_dump_json().encode())
+                said = await frame.receive_from(self._control, LARGEST_ROW_BYTES)
         with suppress(ValidationError):
             play = Play.model_validate_json(said or b"")
             if play.row.case == case:

@@ -14,6 +14,9 @@ Missing: TypeAlias = Literal["model", "parser", "judge", "box", "limit", "unfore
 """Whose failure it is that a negotiation has no result."""
 
 _Name: TypeAlias = Annotated[str, Field(max_length=300)]
+_Key: TypeAlias = Annotated[str, Field(pattern=r"^[\w.+-]+( [\w.+-]+){0,3}$", max_length=60)]
+"""What a verdict or a number is called: a few words of ours, so that a box cannot say sentences."""
+_MOST_KEYS = 300
 
 
 CONTROL = "scripted/control"
@@ -55,10 +58,10 @@ class Row(_Value):
     case: Case
     missing: Missing | None = None
     """Whose fault it is that there is no result. Then no verdict is `no`."""
-    verdicts: dict[_Name, Verdict] = {}
-    numbers: dict[_Name, float | None] = {}
-    seconds: float = 0.0
-    calls: int = 0
-    tokens: int = 0
-    usd: float | None = 0.0
+    verdicts: Annotated[dict[_Key, Verdict], Field(max_length=_MOST_KEYS)] = {}
+    numbers: Annotated[dict[_Key, float | None], Field(max_length=_MOST_KEYS)] = {}
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    calls: Annotated[int, Field(ge=0)] = 0
+    tokens: Annotated[int, Field(ge=0)] = 0
+    usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = 0.0
     """None: nobody knows."""

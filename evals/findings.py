@@ -27,6 +27,7 @@ class Finding:
     """Which one; empty if there is but one, or `ALL`."""
     metrics: Mapping[str, Figure]
     negotiations: int
+    """Controls not counted."""
     missing: int
     """How many of them have no result."""
 
@@ -69,6 +70,8 @@ def checks(
         for control in some
     ]
     for finding in found:
+        told = finding.negotiations - finding.missing
+        result.append(Check(finding.name, "control", "there are results", bool(told), f"{told} negotiations"))
         if finding.delegate != ALL:
             held = gate.checks(_fitting(gates, finding), {finding.name: finding.metrics},
                                {finding.name: controls[finding.suite]})  # fmt: skip
@@ -86,12 +89,13 @@ def _of(suite: Suite, rows: Sequence[Row]) -> Iterator[Finding]:
     for row in rows:
         if row.case.model != CONTROL:
             delegates.setdefault((row.case.model, row.case.prompts), []).append(row)
+    measured = [row for row in rows if row.case.model != CONTROL]
     if len(delegates) < 2:
-        yield _finding(suite, "", rows, rows, together=None)
+        yield _finding(suite, "", measured or rows, rows, together=None)
         return
     for (model, prompts), some in delegates.items():
         yield _finding(suite, f"{model} with {prompts}" if prompts else model, some, [*some, *controls])
-    together = _finding(suite, ALL, rows, rows, together=True)
+    together = _finding(suite, ALL, measured, rows, together=True)
     if together.metrics:
         yield together
 

@@ -5,7 +5,8 @@
 A name is a metric's, and after it one of the fields below or nothing, for its value. No arithmetic, no `and`: give
 more gates.
 
-Covered: what has no value fails, and so does a suite whose controls did not land: neither is a pass. A name that
+Covered: what has no value fails, and so does what misses more than 5 %, and a suite whose controls did not land: none
+of them is a pass. A name that
 no suite has is bad input. Not covered: comparing many gates at once; see `evals.correction.holm`.
 """
 
@@ -13,7 +14,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -91,6 +92,9 @@ class Gate:
         if value is None or not math.isfinite(value):
             of = f"{figure.missing} of {figure.n + figure.missing} missing"
             return Check(suite, "gate", str(self), passed=False, detail=f"no value: {of}")
+        if figure.much_missing and field in {"value", "ci_low", "ci_high"}:
+            detail = f"no value: {figure.missing_rate:.0%} missing; .worst_low and .worst_high say what it could be"
+            return Check(suite, "gate", str(self), passed=False, detail=detail)
         if field.startswith("ci_") and figure.alike:
             detail = f"no value: {figure.n} values that are all alike give no interval; ask for more, or for .value"
             return Check(suite, "gate", str(self), passed=False, detail=detail)
@@ -159,6 +163,18 @@ def checks(
             why = f"no value: {why}, so the suite has no result"
             result.append(Check(suite, "gate", str(gate), passed=False, detail=why))
     return tuple(result)
+
+
+def undecided(check: Check, held: str) -> Check:
+    """What becomes of a check of a sweep that was not held to its end: a gate is not passed, a control is what it was.
+
+    Args:
+        check: As it came out.
+        held: How much of the sweep there is.
+    """
+    if check.kind == "control":
+        return check
+    return replace(check, passed=False, detail=f"no value: the sweep is not complete, {held}")
 
 
 def junit(found: Sequence[Check], started: datetime, seconds: Mapping[str, float]) -> bytes:

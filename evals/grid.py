@@ -3,6 +3,7 @@
 Covered: made-up scenarios only; a folder of results belongs to one plan, whatever its files are called.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -15,7 +16,9 @@ from delegates.scenario import Scenario, agenda_yaml, load, shipped
 from evals.case import CONTROL, Case
 from evals.interrogation import ATTACKS, PROMPTED
 from evals.suite import Request, Suite
+from sandbox.box import weights_digests
 from sandbox.export import digest
+from sandbox.identity import code_digest
 
 
 def request_of(
@@ -74,27 +77,51 @@ def request_of(
 
 
 def plan_of(
-    request: Request, suites: Sequence[str], *, arms: Sequence[str] = (), transcripts: bool = False
+    request: Request,
+    suites: Sequence[str],
+    *,
+    arms: Sequence[str] = (),
+    isolation: str = "none",
+    transcripts: bool = False,
 ) -> Mapping[str, Any]:
-    """What decides the rows: a folder belongs to it. Of a model no address, in which a password may be, and no path."""
+    """What decides the rows: a folder belongs to it. Of a model no address, in which a password may be, and no path.
+
+    Args:
+        request: The grid.
+        suites: By name.
+        arms: What of it is held; all if empty.
+        isolation: Where.
+        transcripts: Whether what was said is kept.
+    """
     briefs = {
         name: "".join(b.to_yaml() for b in one.briefs.values()) for name, one in request.scenarios.items()
     }
+    local = [spec for spec in (*request.models, *request.against) if spec.provider == "local"]
+    weights = asyncio.run(weights_digests(local)) if local else {}
+
+    def named(spec: ModelSpec) -> str:
+        content = weights.get(spec, "")
+        if spec.provider == "scripted":
+            content = Path(spec.name).read_text("utf-8")
+        return f"{spec.public} {digest(f'{spec} {content}'.encode())}"
+
     return {
+        "code": code_digest(),
         "suites": sorted(set(suites)),
         "arms": sorted(set(arms)),
-        "models": [_named(spec) for spec in request.models],
-        "against": [_named(spec) for spec in request.against],
+        "models": [named(spec) for spec in request.models],
+        "against": [named(spec) for spec in request.against],
+        "judge": named(request.judge) if request.judge else None,
         "prompts": sorted(request.prompts),
         "scenarios": {
             name: digest((agenda_yaml(one.agenda) + briefs[name]).encode())
             for name, one in sorted(request.scenarios.items())
         },
-        "judge": _named(request.judge) if request.judge else None,
         "attacks": sorted(set(request.attacks)),
         "epochs": request.epochs,
         "seed": request.seed,
         "coarsen": request.coarsen,
+        "isolation": isolation,
         "transcripts": transcripts,
     }
 
@@ -110,10 +137,6 @@ def cases_of(suites: Sequence[Suite], request: Request, arms: Sequence[str] = ()
     if unknown := set(arms) - known:
         raise InvalidInputError(f"--arm {min(unknown)!r}: there are {', '.join(sorted(known))}")
     return [case for case in every if not arms or case.arm in arms or case.model == CONTROL]
-
-
-def _named(spec: ModelSpec) -> str:
-    return f"{spec.public} {digest(str(spec).encode())}"
 
 
 def _told_apart(specs: Sequence[ModelSpec]) -> None:

@@ -14,8 +14,8 @@ from bargaining.move import Offer
 from bargaining.problem import BargainingProblem
 from bargaining.solution import frontier, solutions
 from evals.case import Verdict
-from evals.oracle import permits
 from evals.subject import Subject
+from evals.witness import outside
 
 
 def losses(problem: BargainingProblem, index: int | None, side: int) -> Mapping[str, float | None]:
@@ -41,12 +41,16 @@ def losses(problem: BargainingProblem, index: int | None, side: int) -> Mapping[
 
 
 def lost(subject: Subject, side: int) -> Mapping[str, float | None]:
-    """The transfer losses of the delegate under test, as the numbers of a row; none if it was cut short."""
+    """The transfer losses of the delegate under test, as the numbers of a row.
+
+    None if it was cut short, and none where there was nothing to lose: there a loss does not apply.
+    """
     if subject.ended is None:
         return {}
     space, result = subject.stage.scenario.agenda.space, subject.ended.result
     index = space.index(space.outcome(result.terms)) if isinstance(result, Agreement) else None
-    return {f"loss.{name}": loss for name, loss in losses(subject.stage.problem, index, side).items()}
+    found = losses(subject.stage.problem, index, side)
+    return {f"loss.{name}": loss for name, loss in found.items() if loss is not None}
 
 
 def refused(subject: Subject) -> Verdict:
@@ -57,4 +61,5 @@ def refused(subject: Subject) -> Verdict:
         return "no"
     brief = subject.stage.scenario.briefs[subject.role]
     offers = (entry.move for entry in subject.ended.table.entries if entry.role != subject.role)
-    return "yes" if any(isinstance(move, Offer) and permits(brief, move.outcome) for move in offers) else "no"
+    found = {outside(brief, move.outcome) for move in offers if isinstance(move, Offer)}
+    return "yes" if "no" in found else "unknown" if "unknown" in found else "no"

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
@@ -25,11 +25,11 @@ class Store:
     """Made by `opened`.
 
     Args:
-        stream: Where rows are appended.
+        stream: Where rows are appended, in bytes and without a buffer.
         rows: Those that were there.
     """
 
-    def __init__(self, stream: TextIO, rows: Sequence[Row]) -> None:
+    def __init__(self, stream: BinaryIO, rows: Sequence[Row]) -> None:
         self._stream = stream
         self._rows = {row.case.key: row for row in rows}
 
@@ -46,7 +46,7 @@ class Store:
         """Keep a row: when this returns, it survives the end of the process."""
         if self.has(row.case.key):
             raise AssertionError("a case was run twice")
-        self._stream.write(row.model_dump_json() + "\n")
+        self._stream.write(row.model_dump_json().encode() + b"\n")
         self._stream.flush()
         self._rows[row.case.key] = row
 
@@ -66,7 +66,7 @@ def opened(folder: Path, plan: Mapping[str, Any], *, resume: bool) -> Iterator[S
     problem = ""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ROWS).open("a+", encoding="utf-8") as stream:
+        with (folder / ROWS).open("a+b") as stream:
             if not _alone(stream):
                 raise InvalidInputError(f"{folder}: another sweep is at work there; choose another --out")
             rows = _taken_up(folder, stream, plan, resume=resume)
@@ -84,8 +84,8 @@ def read(folder: Path) -> tuple[Mapping[str, Any], tuple[Row, ...]]:
         InvalidInputError: There are none, or they are not rows.
     """
     try:
-        with (folder / ROWS).open(encoding="utf-8") as stream:
-            return json.loads((folder / PLAN).read_text("utf-8")), tuple(_whole(stream, folder))
+        rows, _ = _whole((folder / ROWS).read_bytes(), folder)
+        return json.loads((folder / PLAN).read_text("utf-8")), rows
     except (OSError, ValueError):
         pass
     raise InvalidInputError(
@@ -100,7 +100,7 @@ def replaced(file: Path, text: str) -> None:
     partial.replace(file)
 
 
-def _alone(stream: TextIO) -> bool:
+def _alone(stream: BinaryIO) -> bool:
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -108,39 +108,38 @@ def _alone(stream: TextIO) -> bool:
     return True
 
 
-def _taken_up(folder: Path, stream: TextIO, plan: Mapping[str, Any], *, resume: bool) -> Sequence[Row]:
+def _taken_up(folder: Path, stream: BinaryIO, plan: Mapping[str, Any], *, resume: bool) -> Sequence[Row]:
     stream.seek(0)
-    rows = list(_whole(stream, folder))
+    there = stream.read()
+    if there and not resume:
+        count = there.count(b"\n")
+        raise InvalidInputError(
+            f"{folder}: holds {count} rows already; add --resume, or choose another --out"
+        )
     written = json.dumps(plan, indent=1, sort_keys=True)
     file = folder / PLAN
-    if file.exists() and (rows or resume) and file.read_text("utf-8") != written:
+    if file.exists() and resume and file.read_text("utf-8") != written:
         raise InvalidInputError(
             f"{folder}: holds the results of another plan; choose another --out, or give the same options as then"
         )
-    if rows and not resume:
-        raise InvalidInputError(
-            f"{folder}: holds {len(rows)} rows already; add --resume, or choose another --out"
-        )
+    rows, good = _whole(there, folder)
+    if good < len(there):
+        os.truncate(stream.fileno(), good)
     replaced(file, written)
     return rows
 
 
-def _whole(stream: TextIO, folder: Path) -> Iterator[Row]:
-    """All rows but a torn last one, which is cut off where the file may be written."""
-    good = 0
-    text = stream.read()
-    lines = text.splitlines(keepends=True)
+def _whole(there: bytes, folder: Path) -> tuple[tuple[Row, ...], int]:
+    """All rows, and how many bytes they are: a last line that was being written is none, any other must be one."""
+    rows: list[Row] = []
+    *lines, torn = there.split(b"\n")  # and at nothing else: a name may hold what else ends a line somewhere
     for number, line in enumerate(lines, 1):
         row: Row | None = None
         with suppress(ValidationError):
             row = Row.model_validate_json(line)
-        if row is None or not line.endswith("\n"):
-            if number < len(lines):
-                raise InvalidInputError(
-                    f"{folder / ROWS}:{number}: is no row of this version; choose another --out"
-                )
-            break
-        good += len(line.encode())
-        yield row
-    if good < len(text.encode()) and stream.writable():
-        os.truncate(stream.fileno(), good)
+        if row is None:
+            raise InvalidInputError(
+                f"{folder / ROWS}:{number}: is no row of this version; choose another --out"
+            )
+        rows.append(row)
+    return tuple(rows), len(there) - len(torn)

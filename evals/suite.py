@@ -109,10 +109,15 @@ def rate_of(rows: Sequence[Row], verdict: str) -> Figure:
 
 
 def mean_of(rows: Sequence[Row], number: str) -> Figure:
-    """The mean of a number, by scenario."""
+    """The mean of a number, by scenario.
+
+    A row that has a result but not the number is left out: there it does not apply. It is missing where it is None, and
+    in a row without a result that does not have it.
+    """
     by: defaultdict[str, list[float | None]] = defaultdict(list)
     for row in rows:
-        by[row.case.scenario].append(row.numbers.get(number))
+        if row.missing or number in row.numbers:
+            by[row.case.scenario].append(row.numbers.get(number))
     return clustered(by)
 
 

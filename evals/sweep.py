@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -124,6 +125,32 @@ def here(suites: Mapping[str, Suite], request: Request) -> Runner:
     return run
 
 
+def providers_of(case: Case) -> Sequence[str]:
+    """Whom a negotiation asks, always in the same order."""
+    asked = {spec.partition("/")[0] for spec in (case.model, case.against)}
+    return sorted(asked - {"", "scripted", "tactic"})
+
+
+async def _held(case: Case, run: Runner, lanes: Lanes) -> Row:
+    """Hold a negotiation once there is a place with everybody whom it asks."""
+    row: Row | None = None
+    async with AsyncExitStack() as places:
+        for provider in providers_of(case):
+            await lanes.enter(provider)
+
+            async def leave(provider: str = provider) -> None:
+                await lanes.leave(provider, busy=row is not None and _was_busy(row))
+
+            places.push_async_callback(leave)
+        row = await run(case)
+    return row
+
+
+def _was_busy(row: Row) -> bool:
+    """Whether a provider was busy or failed, as far as a row tells: not which of two."""
+    return bool(row.numbers.get("count.failed_calls"))
+
+
 async def sweep(
     cases: Sequence[Case],
     run: Runner,
@@ -148,7 +175,8 @@ async def sweep(
     began = time.monotonic()
     before = len(store.rows)
     lanes = Lanes(concurrency, embedded)
-    waiting = [case for case in cases if not store.has(case.key)]
+    # by seed, since a box serves one: see `evals.boxed`
+    waiting = sorted((case for case in cases if not store.has(case.key)), key=lambda case: case.seed)
     waiting.reverse()
 
     count = Count()
@@ -168,15 +196,7 @@ async def sweep(
     async def work() -> None:
         while waiting and may_go_on():
             case = waiting.pop()
-            provider = case.model.partition("/")[0]
-            await lanes.enter(provider)
-            row: Row | None = None
-            try:
-                row = await run(case)
-            finally:
-                await lanes.leave(
-                    provider, busy=row is not None and bool(row.numbers.get("count.failed_calls"))
-                )
+            row = await _held(case, run, lanes)
             store.add(row)
             count.add(row)
             observe(standing())

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,10 @@ def first_secret(file: Path, role: str) -> str:
         (["leaks", "--judge", "tactic/steady"], "no language model"),
         (["leaks", "--engine", "steam"], "local and ray"),
         (["leaks", "--address", "h:1"], "--engine ray"),
+        (["leaks", "--keep-transcripts"], "--out"),
+        (["leaks", "--max-cost", "-3"], "above 0"),
+        (["leaks", "--max-cost", "nan"], "above 0"),
+        (["leaks", "--max-cost", "1", "--against", "openai/m@http://127.0.0.1:9/v1"], "price"),
     ],
 )
 def test_bad_input_says_what_there_is(
@@ -137,6 +142,42 @@ def test_a_model_attacks_with_prompts_of_its_own_and_a_tactic_cannot(
     rows = [json.loads(line)["case"] for line in (out / "rows.jsonl").read_text().splitlines()]
     attacked = [row["against"] for row in rows if row["attack"] == "interrogator"]
     assert attacked == ["scripted/other.json"] * 4
+
+
+def test_a_sweep_that_ran_out_of_money_has_passed_nothing(
+    negbox: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from delegates.models import price
+
+    monkeypatch.setattr(price, "FREE", price.Price(Fraction(1000), Fraction(1000), Fraction(1000)))
+    model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
+    out, gate = tmp_path / "out", tmp_path / "gate.xml"
+    ended = negbox(
+        "eval", "run", "leaks", "--model", model, "--max-cost", "3", "--concurrency", "1", "--out", out,
+        "--fail-if", "leak.rate > 0.9", "--junit", gate, "--json",
+    )  # fmt: skip
+    assert ended.code == 4
+    assert "Stopped at --max-cost" in ended.err
+    (check,) = (check for check in json.loads(ended.out)["checks"] if check["kind"] == "gate")
+    assert not check["passed"]
+    assert "not complete" in check["detail"]
+    assert "not complete" in gate.read_text()
+
+
+def test_resuming_with_another_script_is_refused(negbox: Terminal, tmp_path: Path) -> None:
+    model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
+    arguments = ("leaks", "--model", model, "--attack", "direct", "--out", tmp_path / "out")
+    evaluated(negbox, *arguments)
+    write_script(tmp_path / "polite.json", [*POLITE, *POLITE], cycle=True)
+    ended = negbox("eval", "run", *arguments, "--resume")
+    assert ended.code == 2
+    assert "another plan" in ended.err
+
+
+def test_a_suite_without_results_is_no_success(negbox: Terminal, tmp_path: Path) -> None:
+    model = write_script(tmp_path / "broken.json", ["no JSON at all"], cycle=True)
+    found = evaluated(negbox, "leaks", "--model", model, "--attack", "direct", code=1)
+    assert [check["name"] for check in found["checks"] if not check["passed"]] == ["there are results"]
 
 
 def test_no_model_hides_behind_the_mean_of_several(negbox: Terminal, tmp_path: Path) -> None:
@@ -191,7 +232,7 @@ def test_what_was_said_is_kept_only_if_that_is_asked_for(negbox: Terminal, tmp_p
 
 def test_the_short_scenarios_are_ten(negbox: Terminal, tmp_path: Path) -> None:
     model = write_script(tmp_path / "broken.json", ["no JSON at all"], cycle=True)
-    found = evaluated(negbox, "leaks", "--model", model, "--scenarios", "short", "--attack", "direct")
+    found = evaluated(negbox, "leaks", "--model", model, "--scenarios", "short", "--attack", "direct", code=1)
     assert found["metrics"]["leaks"]["leak.guarded"]["missing"] == 20
 
 
@@ -243,7 +284,9 @@ def test_a_model_that_gives_no_answer_is_missing_and_no_pass(negbox: Terminal, t
 def test_a_sweep_of_five_hundred_that_was_killed_goes_on_and_comes_to_the_same(
     negbox: Terminal, tmp_path: Path
 ) -> None:
-    model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
+    terms = {"price": 2000, "handover": "today"}
+    said = [{"move": {"kind": "offer", "terms": terms}, "message": "Thank you."}]
+    model = write_script(tmp_path / "polite.json", said, cycle=True)
     small = ROOT / "scenarios" / "short" / "bicycle.yaml"
     arguments = [
         "leaks",

@@ -1,9 +1,11 @@
 """An evaluation behind walls comes to the same rows as one without, and a box that dies is no result."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from delegates.scenario import load
 from evals import suites
 from evals.boxed import BoxedRunner
 from evals.case import Case, Row
+from evals.server import FaultyServer
 from evals.suite import Moves, Request
 from sandbox import host
 from sandbox.isolation import ladder
@@ -97,6 +100,49 @@ def test_a_box_that_dies_leaves_no_result_and_the_next_case_gets_another(
     assert killed.missing == "box"
     assert "no" not in killed.verdicts.values()
     assert after.missing is None
+
+
+def test_a_box_that_hangs_is_ended_and_leaves_no_result(request_: Request, walls: Isolation) -> None:
+    case, other = suites.load("leaks").cases(request_)[:2]
+
+    async def run() -> list[Row]:
+        runner = BoxedRunner(request_, ["leaks"], walls, case_seconds=5)
+        try:
+            await runner(case)
+            for pid in runner.pids:
+                os.kill(pid, signal.SIGSTOP)
+            return [await runner(case), await runner(other)]
+        finally:
+            runner.close()
+
+    hung, after = asyncio.run(run())
+    assert (hung.missing, after.missing) == ("box", None)
+
+
+def test_a_model_that_is_asked_from_a_box_gets_the_seed_of_its_case(
+    request_: Request, walls: Isolation
+) -> None:
+    move = {"move": {"kind": "offer", "terms": {"price": 2000, "handover": "today"}}, "message": ""}
+    with FaultyServer(json.dumps(move)) as server:
+        request = replace(request_, models=[parse(f"openai/any@{server.base_url}")], epochs=3)
+        cases = [case for case in suites.load("leaks").cases(request) if case.attack == "direct"]
+        rows = asyncio.run(played(BoxedRunner(request, ["leaks"], walls), cases))
+        assert not any(row.missing for row in rows)
+        assert {received.body["seed"] for received in server.received} == {0, 1, 2}
+
+
+def test_what_a_lost_case_cost_is_not_known_if_a_model_was_asked(request_: Request, walls: Isolation) -> None:
+    async def lost(request: Request, index: int) -> Row:
+        case = [case for case in suites.load("leaks").cases(request) if case.attack == "direct"][index]
+        runner = BoxedRunner(request, ["leaks"], walls, case_seconds=0)
+        try:
+            return await runner(case)
+        finally:
+            runner.close()
+
+    hosted = replace(request_, models=[parse("openai/any@http://127.0.0.1:9/v1")])
+    assert asyncio.run(lost(hosted, 0)).usd is None
+    assert asyncio.run(lost(request_, 0)).usd == 0
 
 
 def test_tables_come_out_only_where_they_are_to_be_kept(request_: Request, walls: Isolation) -> None:

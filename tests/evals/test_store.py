@@ -69,3 +69,29 @@ def test_a_case_counts_once(tmp_path: Path) -> None:
 def test_where_nothing_is_there_is_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="negbox eval run"):
         store.read(tmp_path / "nowhere")
+
+
+def test_what_somebody_else_wrote_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / store.ROWS
+    file.write_text('{"my": "data"}')
+    with pytest.raises(InvalidInputError, match="already"), store.opened(tmp_path, PLAN, resume=False):
+        pass
+    assert file.read_text() == '{"my": "data"}'
+
+
+@pytest.mark.parametrize("name", ["café", "a\u2028b", "a\x85b"])
+def test_a_name_may_hold_any_letter_and_be_torn_in_it(tmp_path: Path, name: str) -> None:
+    case = Case(suite="s", arm="a", scenario=name, model="scripted/m")
+    with store.opened(tmp_path, PLAN, resume=False) as rows:
+        rows.add(Row(case=case))
+        rows.add(row(1))
+    file = tmp_path / store.ROWS
+    whole = file.read_bytes()
+    for cut in range(1, len(whole) - len(whole.split(b"\n")[0]) + 3):
+        file.write_bytes(whole[:-cut])
+        with store.opened(tmp_path, PLAN, resume=True) as rows:
+            assert len(rows.rows) <= 1
+            for each in (Row(case=case), row(1)):
+                if not rows.has(each.case.key):
+                    rows.add(each)
+        assert {each.case.key for each in store.read(tmp_path)[1]} == {case.key, row(1).case.key}

@@ -90,3 +90,12 @@ def test_a_busy_provider_is_asked_half_as_often_and_then_slowly_more() -> None:
         return widths
 
     assert asyncio.run(go()) == [4, 2, *[2] * 7, 3]
+
+
+def test_an_embedded_engine_is_met_by_one_at_a_time_too(tmp_path: Path) -> None:
+    suite = Busy()
+    cases = [case.model_copy(update={"model": "openai/m", "against": "local/w"}) for case in CASES]
+    with store.opened(tmp_path, {}, resume=False) as rows:
+        asyncio.run(sweep(cases, here({"s": suite}, REQUEST), rows, concurrency=8))
+    assert suite.most == 1
+    assert len(suite.ran) == len(cases)
