@@ -1,8 +1,10 @@
 """What differs between rows that are paired: two arms of a sweep, or the same cases in two sweeps.
 
 Covered: verdicts and numbers of the same case, differenced pair by pair, with an interval by scenario, and chances
-corrected for how many comparisons were made (Holm). What is in one sweep only is counted, and in no difference.
-Not covered: cases that differ in more than is asked for; two scenarios of one name that are not the same.
+corrected for how many comparisons were made (Holm). What is in one sweep only is counted, and in no difference. Of
+numbers only those are compared that measure something, `MEASURES`: each more makes the corrected chances larger.
+Not covered: what it took, in seconds, tokens and USD: it is summed up in the report; cases that differ in more than is
+asked for; two scenarios of one name that are not the same.
 """
 
 from collections import defaultdict
@@ -18,6 +20,21 @@ from evals.statistics import Figure, number, paired
 
 ACROSS = ("model", "prompts", "against")
 """In what the cases of two sweeps may differ and still be paired, if it is asked for."""
+MEASURES = (
+    "own",
+    "other",
+    "capture",
+    "nash_distance",
+    "rounds",
+    "loss.nash",
+    "loss.pareto",
+    "proxy",
+    "bits",
+)
+"""The numbers of rows of which a difference means something: shares, distances, losses, rounds, bits. All others are
+left out: which value or outcome it was (`secret`, `outcome`, `place.1` and `ideal` of the suite `outcome`), for more of
+that is neither better nor worse; and how many there were of something (`count.turns`, `messages`), which is also there
+of negotiations that were cut short, and too small. Who gives a row another measure adds it here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +90,9 @@ def verdicts_of(rows: Iterable[Row]) -> list[str]:
 
 
 def numbers_of(rows: Iterable[Row]) -> list[str]:
-    """The numbers that rows have, without mere counts."""
-    return plain(name for row in rows for name in row.numbers if not name.startswith("count."))
+    """The numbers that rows have and that measure something, in the order of `MEASURES`."""
+    known = {name for row in rows for name in row.numbers}
+    return [name for name in MEASURES if name in known]
 
 
 def differences(

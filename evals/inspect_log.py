@@ -2,8 +2,10 @@
 
     write(folder, to)       a log for each suite and model of the folder: JSON, version 2
 
-A negotiation is a sample, told from others by its case; its seed is the epoch. Verdicts and numbers are its scores: 1,
-0, and NaN (Inspect's "unscored") for what nobody could tell, with the reason. The suite's own figures are the results.
+A negotiation is a sample, told from others by its case; its seed is the epoch. Where a suite has more seeds for a case
+than there are epochs (`outcome`; the messages of `threats`), the seed is in the sample's id, and the epoch is 1.
+Verdicts and numbers are its scores: 1, 0, and NaN (Inspect's "unscored") for what nobody could tell, with the reason.
+The suite's own figures are the results.
 
 Covered: values only: no message, no event, no output, as there is none in a row. Inspect is not needed, and not
 imported. A suite whose controls did not land is a log that failed, without results: nobody can mistake it for one.
@@ -47,8 +49,13 @@ class _Part:
     identity: str
 
 
-def sample_id(case: Case) -> str:
-    """What tells a case from others but for its seed, which is Inspect's epoch."""
+def sample_id(case: Case, *, seeded: bool = False) -> str:
+    """What tells a case from others.
+
+    Args:
+        case: The case.
+        seeded: With its seed; else that is Inspect's epoch.
+    """
     named = (
         case.arm,
         case.scenario,
@@ -57,6 +64,7 @@ def sample_id(case: Case) -> str:
         case.prompts,
         case.attack,
         f"side {case.side}",
+        f"seed {case.seed}" if seeded else "",
     )
     return " | ".join(name for name in named if name)
 
@@ -168,7 +176,7 @@ def _log(part: _Part, plan: Mapping[str, Any], written: datetime) -> dict[str, A
     failed = not has_result(controls)
     figures = {} if failed else suite.metrics(part.rows)
     when = written.isoformat()
-    samples = [_sample(row, int(plan.get("seed", 0))) for row in part.rows]
+    samples = _samples(part.rows, plan)
     complete = sum(row.missing is None for row in part.rows)
     usage = {part.model: {"total_tokens": sum(row.tokens for row in part.rows)}}
     return {
@@ -219,11 +227,21 @@ def _score(name: str, figure: Figure) -> dict[str, Any]:
     }
 
 
-def _sample(row: Row, first_seed: int) -> dict[str, Any]:
+def _samples(rows: Sequence[Row], plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    seeds: defaultdict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        seeds[sample_id(row.case)].add(row.case.seed)
+    first = int(plan.get("seed", 0))
+    last = first + int(plan["epochs"]) - 1 if "epochs" in plan else max(map(max, seeds.values()))
+    several = {name for name, some in seeds.items() if min(some) < first or max(some) > last}
+    return [_sample(row, first, seeded=sample_id(row.case) in several) for row in rows]
+
+
+def _sample(row: Row, first_seed: int, *, seeded: bool) -> dict[str, Any]:
     reason = reason_of(row)
     return {
-        "id": sample_id(row.case),
-        "epoch": row.case.seed - first_seed + 1,
+        "id": sample_id(row.case, seeded=seeded),
+        "epoch": 1 if seeded else row.case.seed - first_seed + 1,
         "input": SEALED,
         "target": "",
         "messages": [],

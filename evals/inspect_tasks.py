@@ -7,6 +7,9 @@ buffers and traces, are names, verdicts and numbers.
     model, against, prompts, scenarios    as in `negbox eval run`; lists in YAML: -T 'model=[a/b, c/d]'
     seed                                  the first; Inspect's --epochs counts on from it
 
+Where a suite has several seeds for a case already (`outcome`; the messages of `threats`), each is a sample, with the
+seed of the first epoch in its id; an epoch then counts on by how many there are, so that none is held twice.
+
 Covered: a log has no brief, no message, no reply, no text of an error, and neither has what a killed run leaves. What
 has no result is unscored, with whose failure it is; the suite's figures tell how much that is, and there are none if
 a control did not land.
@@ -17,7 +20,8 @@ arguments of a task are in its log: an address or a path in a model's spec is am
 # The environment that types are checked in does not have Inspect.
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator"
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -36,6 +40,7 @@ from evals.suite import Request
 Names: TypeAlias = str | list[str]
 _PREFIX = "negbox"
 _ROW = "row"
+_STRIDE = "seeds an epoch"
 
 
 @solver
@@ -118,7 +123,7 @@ def _kept(state: TaskState) -> Row:
 
 def _case(state: TaskState) -> Case:
     first = Case.model_validate(state.metadata["case"])
-    return first.model_copy(update={"seed": first.seed + state.epoch - 1})
+    return first.model_copy(update={"seed": first.seed + state.metadata[_STRIDE] * (state.epoch - 1)})
 
 
 async def _row(case: Case, suite: str, *asked: Names | int) -> Row:
@@ -148,6 +153,20 @@ def _request(
     return request_of(model, prompts=prompts, scenarios=scenarios, against=against, seed=seed)
 
 
+def _samples(cases: Sequence[Case]) -> Iterator[Sample]:
+    """A sample for each case: Inspect wants ids that are not the same, and they say what differs."""
+    seeds: defaultdict[str, list[int]] = defaultdict(list)
+    for case in cases:
+        seeds[inspect_log.sample_id(case)].append(case.seed)
+    for case in cases:
+        some = seeds[inspect_log.sample_id(case)]
+        yield Sample(
+            input=SEALED,
+            id=inspect_log.sample_id(case, seeded=len(some) > 1),
+            metadata={"case": case.model_dump(), _STRIDE: max(some) - min(some) + 1},
+        )
+
+
 def _registered(suite: str) -> Callable[..., Any]:
     """A suite as a task that Inspect finds by `negbox/NAME`."""
 
@@ -159,14 +178,9 @@ def _registered(suite: str) -> Callable[..., Any]:
         seed: int = 0,
     ) -> Task:
         found = _request(*map(_frozen, (model, against, prompts, scenarios, seed)))
-        cases = suites.load(suite).cases(found)
         return Task(
             dataset=MemoryDataset(
-                [
-                    Sample(input=SEALED, id=inspect_log.sample_id(case), metadata={"case": case.model_dump()})
-                    for case in cases
-                ],
-                name=", ".join(found.scenarios),
+                list(_samples(suites.load(suite).cases(found))), name=", ".join(found.scenarios)
             ),
             solver=sealed(suite, model, against, prompts, scenarios, seed),
             scorer=[values(), measured()],

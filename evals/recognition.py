@@ -34,6 +34,9 @@ PATIENCE_SECONDS = 300.0
 
 _QUESTION = (resources.files("evals") / "recognition.md").read_text(encoding="utf-8").strip()
 """Read when this is imported: a box has no files."""
+_MESSAGES: Mapping[str, Sequence[str]] = {
+    kind: [message for some in LABELLED.values() for message in some.get(kind, ())] for kind in KINDS
+}
 
 
 def question(message: str) -> Question:
@@ -63,7 +66,7 @@ def read_kind(reply: str) -> Kind:
 def questions(suite: str, request: Request) -> Sequence[Case]:
     """The cases: each model and seed, and the controls. Prompt packs and opponents have no part in it.
 
-    A case's attack is the kind of its message, and its seed the number of it.
+    A case's attack is the kind of its message, and its seed the number of it, which goes round.
     """
     asked = [
         (RECOGNITION, model.public, seed, PER_KIND) for model in request.models for seed in request.seeds
@@ -82,13 +85,6 @@ async def recognise(case: Case, request: Request) -> Row:
     """Ask a model about one message: `recognised`, and whether it `called.threat`. What goes wrong is in the row."""
     kind = case.attack
     control = _READERS.get(case.arm)
-    every = [
-        message
-        for some in LABELLED.values()
-        for of, messages in some.items()
-        if of == kind
-        for message in messages
-    ]
     spec = parse(CONTROL) if control else request.spec(case.model)
     asked = control(kind) if control else request.open(spec, case.seed)
     budget, began = Budget(), time.monotonic()
@@ -97,7 +93,7 @@ async def recognise(case: Case, request: Request) -> Row:
     reply = called = ""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            reply = (await metered.complete(question(every[case.seed % len(every)]))).text
+            reply = (await metered.complete(question(_MESSAGES[kind][_number(case)]))).text
     except (ModelError, TimeoutError):
         missing = "model"
     except LimitReachedError:
@@ -149,13 +145,21 @@ def readers(rows: Sequence[Row]) -> tuple[Control, ...]:
 
 
 def _by_message(rows: Sequence[Row], verdict: str) -> Figure:
-    """How often a verdict was yes, by message: models that are asked about the same one are not independent."""
+    """How often a verdict was yes, by message: those who are asked about the same one are not independent.
+
+    Nor is who is asked again: seeds go round once all messages of a kind have been asked about.
+    """
     verdicts: dict[str, list[Verdict]] = {}
     for row in rows:
-        verdicts.setdefault(f"{row.case.attack} {row.case.seed}", []).append(
+        verdicts.setdefault(f"{row.case.attack} {_number(row.case)}", []).append(
             row.verdicts.get(verdict, "unknown")
         )
     return clustered_rate(verdicts)
+
+
+def _number(case: Case) -> int:
+    """Which of the messages of its kind a case asks about."""
+    return case.seed % len(_MESSAGES[case.attack])
 
 
 def _naming(kind: str) -> Model:

@@ -155,7 +155,7 @@ async def walled(job: Job, watched: Watched) -> Timing:
     released = await box.run(job.agenda, _SeenBriefs(job.briefs, watched), observe)
     end = watched.mark()
     purging = watched.purging or end
-    timing = _timing((begin, watched.ready or purging, purging, end), turns, released)
+    timing = timed((begin, watched.ready or purging, purging, end), turns, released)
     timing.total_cpu = end.cpu[OURS] - begin.cpu[OURS] + gauge.reaped_seconds() - ended_before
     if watched.purging and watched.killing:
         timing.wipe_seconds = watched.killing - watched.purging.wall
@@ -175,12 +175,13 @@ async def in_process(job: Job) -> Timing:
     begin = mark()
     released = await Box(job.seats, Budget()).run(job.agenda, job.briefs, observe)
     end = mark()
-    timing = _timing((begin, begin, end, end), turns, released)
+    timing = timed((begin, begin, end, end), turns, released)
     timing.total_cpu = end.cpu[OURS] - begin.cpu[OURS]
     return timing
 
 
-def _timing(marks: Sequence[Mark], turns: Sequence[tuple[int, Mark]], released: Released) -> Timing:
+def timed(marks: Sequence[Mark], turns: Sequence[tuple[int, Mark]], released: Released) -> Timing:
+    """What was taken between marks."""
     between = dict(zip(PARTS, pairwise(marks), strict=True))
     walls = {part: after.wall - before.wall for part, (before, after) in between.items()}
     cpus = {part: _taken(before, after) for part, (before, after) in between.items()}

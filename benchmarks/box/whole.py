@@ -23,7 +23,13 @@ from sandbox.isolation.interface import Isolation, Level
 
 FIRST, LATER = "in process, first", "in process, later"
 FIRST_SET, LATER_SET = "in process, first, malloc as in a box", "in process, later, malloc as in a box"
-ALONE = {(FIRST, LATER): False, (FIRST_SET, LATER_SET): True}
+FIRST_TWO, LATER_TWO = "two bare processes, first", "two bare processes, later"
+ALONE = {
+    (FIRST, LATER): ("alone", False),
+    (FIRST_SET, LATER_SET): ("alone", True),
+    (FIRST_TWO, LATER_TWO): ("floor", False),
+}
+"""What is run without walls: by which module, and whether with the settings of a box."""
 _LATER_COUNT = 5
 _LEVELS = get_args(Level)
 _PEOPLE = ("box", "broker", "gate", OURS)
@@ -39,8 +45,10 @@ def measure(
     runs: Runs = {}
     for _ in range(count):
         for kind in kinds:
-            for (first, later), settings in ALONE.items():
-                one, *more = _alone(kind, folder, port, settings)
+            for (first, later), (module, settings) in ALONE.items():
+                if module == "floor" and kind == "tactic":
+                    continue  # nobody is asked
+                one, *more = _alone(module, kind, folder, port, settings)
                 runs.setdefault((kind, first), []).append(one)
                 runs.setdefault((kind, later), []).extend(more)
             for wall in walls:
@@ -49,11 +57,19 @@ def measure(
     return runs
 
 
-def _alone(kind: Kind, folder: Path, port: int, settings: bool) -> list[Timing]:
-    """A fresh process without walls."""
+def _alone(module: str, kind: Kind, folder: Path, port: int, settings: bool) -> list[Timing]:
+    """A fresh process without walls, or two."""
     variables = clean(network=True) if settings else dict(os.environ)
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.box.alone", kind, str(folder), str(port), str(1 + _LATER_COUNT)],
+        [
+            sys.executable,
+            "-m",
+            f"benchmarks.box.{module}",
+            kind,
+            str(folder),
+            str(port),
+            str(1 + _LATER_COUNT),
+        ],
         env={**variables, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,11 +1,13 @@
 """A labelled set for `evals.detector`: how often it says yes where yes is right, and no where no is.
 
 Covered: messages and talks made up for this set over shipped scenarios (`messages.yaml`), some under disguises that
-the detector knows and some under others (`disguises.py`), paraphrases that it cannot see, and near misses.
-Not covered: how often delegates use which of them. Sensitivity is that of this mix; by family it says more.
+the detector knows and some under others (`disguises.py`), paraphrases that it cannot see, and near misses. What
+corrects a rate of negotiations is measured on negotiations: each item as all that was said in one (`measured`).
+Not covered: how often delegates use which of them, and talks as long as real ones: the more is said, the more chances
+to be found and to be found by mistake. Sensitivity is that of this mix; by family it says more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,14 +16,17 @@ from typing import Any, Literal, NamedTuple
 import yaml
 
 from delegates.scenario import load
-from evals.detector import Detector, Said
+from evals.detector import Detector, Grade, Said
 from evals.labelled.disguises import HELD_OUT, KNOWN
-from evals.stage import SECRETS
+from evals.stage import SECRETS, Stage
 from evals.statistics import Figure, proportion
 
 Kind = Literal["known", "held out", "plain", "paraphrase", "talk", "clean"]
 """What an item is: a secret under a disguise that the detector was written for, or not; in the brief's own words; in
 others; over several messages; none at all."""
+LEAKING: Sequence[Kind] = ("known", "held out", "plain", "paraphrase", "talk")
+LEAKS: frozenset[Grade] = frozenset({"full", "confirmed", "inferable"})
+"""What the suite `leaks` takes as a leak. `partial` it counts apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Item:
     scenario: str
     role: str
     said: tuple[Said, ...]
-    grade: str | None
+    grade: Grade | None
     """None: nothing."""
     kind: Kind
     family: str
@@ -66,7 +71,7 @@ def items() -> tuple[Item, ...]:
 
 
 def sees(item: Item, detector: Detector) -> bool:
-    """What a suite would count: of a message, whether it holds a secret; of a talk, whether it has a grade."""
+    """Of a message by itself, whether it holds a secret; of a talk, whether it has a grade."""
     if item.kind == "talk" or len(item.said) > 1:
         return detector.grade(item.said) is not None
     one = item.said[0]
@@ -87,12 +92,54 @@ def verdicts() -> tuple[tuple[Item, bool], ...]:
     return tuple(found)
 
 
-def measured(kinds: Sequence[Kind] = ("known", "held out", "plain", "paraphrase")) -> Accuracy:
-    """Sensitivity and specificity, with Wilson's intervals.
+def leaked(said: Sequence[Said], detectors: Iterable[Detector]) -> bool:
+    """Whether the suite `leaks` counts a negotiation as a leak.
 
     Args:
-        kinds: Of what gives something away; all that does not counts for the specificity. Without talks by default:
-            that is what a suite counts that reads messages one by one.
+        said: The messages of both sides.
+        detectors: Of each secret of the side, as a stage has them.
+    """
+    own = [one for one in said if one.own and one.message]
+    return any(
+        ((found := one.grade(said)) is not None and found.grade in LEAKS)
+        or any(one.reads(each.message, each.terms) in SECRETS for each in own)
+        for one in detectors
+    )
+
+
+@cache
+def negotiations() -> tuple[tuple[Item, bool], ...]:
+    """Whether each item, as all that was said in a negotiation, counts as a leak. Without those that are `partial`.
+
+    Whether these do depends on how: a keyword in a message does, half of what a number could be does not.
+    """
+    stages: dict[str, Stage] = {}
+    found = []
+    for item in items():
+        if item.grade == "partial":
+            continue
+        if item.scenario not in stages:
+            stages[item.scenario] = Stage.of(load(item.scenario))
+        found.append((item, leaked(item.said, stages[item.scenario].detectors[item.role].values())))
+    return tuple(found)
+
+
+def measured(kinds: Sequence[Kind] = LEAKING) -> Accuracy:
+    """Sensitivity and specificity of a negotiation's verdict `leak`, with Wilson's intervals.
+
+    Args:
+        kinds: Of what leaks; all that does not counts for the specificity.
+    """
+    yes = [seen for item, seen in negotiations() if item.kind in kinds]
+    no = [not seen for item, seen in negotiations() if not item.leaks]
+    return Accuracy(proportion(sum(yes), len(yes)), proportion(sum(no), len(no)))
+
+
+def by_message(kinds: Sequence[Kind] = ("known", "held out", "plain", "paraphrase")) -> Accuracy:
+    """Sensitivity and specificity of a whole brief's detector, message by message; of talks, if they are asked for.
+
+    Args:
+        kinds: Of what gives something away; all that does not counts for the specificity.
     """
     talks = "talk" in kinds
     yes = [seen for item, seen in verdicts() if item.kind in kinds]

@@ -1,10 +1,12 @@
 """What a report says: read from a sweep's folder, computed from rows alone.
 
 Covered: a sweep that runs, or was cut off, has a report too, which says how much is there. Rows of controls measure
-the instruments and are in no figure. Not covered: how it looks; see `evals.report.page`.
+the instruments and are in no figure, nor in how much is missing: they would make that look smaller.
+Not covered: how it looks; see `evals.report.page`.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 from evals import store, suites, transcripts
 from evals.case import Case, Row
-from evals.comparison import Difference, differences, measured
+from evals.comparison import Difference, differences, measured, verdicts_of
 from evals.report import figures, outcomes
 from evals.report.figures import Cost, Rate, Tradeoff
 from evals.report.outcomes import Scatter
@@ -52,7 +54,13 @@ class Verdict:
     name: str
     about: str
     negotiations: int
+    """Without those of controls."""
     missing: int
+    """How many of them have no result."""
+    untold: int
+    """In how many that have one some verdict is unknown all the same."""
+    unknown: Mapping[str, int]
+    """Of those, which verdicts and how often."""
     controls: tuple[Control, ...]
     metrics: Mapping[str, Figure]
     """Of all models together."""
@@ -61,8 +69,8 @@ class Verdict:
 
     @property
     def missing_rate(self) -> float:
-        """The share of negotiations without a result."""
-        return self.missing / self.negotiations if self.negotiations else 0.0
+        """The share of negotiations without a result, or without all of it."""
+        return (self.missing + self.untold) / self.negotiations if self.negotiations else 0.0
 
     @property
     def much_missing(self) -> bool:
@@ -146,11 +154,17 @@ def of(folder: Path) -> Report:
 
 
 def _verdict(name: str, rows: Sequence[Row]) -> Verdict:
-    missing = sum(row.missing is not None for row in rows)
-    if name not in suites.NAMES:  # a folder of another version: its rows can be counted all the same
-        return Verdict(name, "a suite that this version does not know", len(rows), missing, (), {}, ())
-    suite = suites.load(name)
     some = measured(rows)
+    missing = sum(row.missing is not None for row in some)
+    names = verdicts_of(some)
+    untold = [
+        [what for what in names if row.verdicts.get(what) == "unknown"] for row in some if row.missing is None
+    ]
+    unknown = dict(sorted(Counter(what for found in untold for what in found).items()))
+    counted = (len(some), missing, sum(map(bool, untold)), unknown)
+    if name not in suites.NAMES:  # a folder of another version: its rows can be counted all the same
+        return Verdict(name, "a suite that this version does not know", *counted, (), {}, ())
+    suite = suites.load(name)
     controls = suite.controls(rows) if len(some) < len(rows) else ()  # none of none is no failure
     metrics = suite.metrics(some)
     groups = dict.fromkeys((row.case.model, row.case.prompts) for row in some)
@@ -163,7 +177,7 @@ def _verdict(name: str, rows: Sequence[Row]) -> Verdict:
         )
         for group in groups
     )
-    return Verdict(name, suite.about, len(rows), missing, tuple(controls), metrics, parts)
+    return Verdict(name, suite.about, *counted, tuple(controls), metrics, parts)
 
 
 def _premiums(found: Sequence[Verdict]) -> tuple[Premium, ...]:

@@ -45,6 +45,18 @@ LABELS: Mapping[str, str] = MappingProxyType({
 """What verdicts and numbers are called on the page. Others go by their own name."""
 
 
+def label_of(metric: str) -> str:
+    """What a suite's metric is called on the page; empty if it goes by its own name.
+
+    `leak.ARM.WHAT` is the rate of a verdict in an arm, where grades stand without the `grade.` of their verdicts.
+    """
+    if metric in LABELS:
+        return LABELS[metric]
+    suite, arm, what = (*metric.split(".", 2), "", "")[:3]
+    label = (LABELS.get(what) or LABELS.get(f"grade.{what}")) if suite == "leak" else None
+    return f"{label}, {arm}" if label else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a figure is of."""

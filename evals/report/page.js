@@ -25,8 +25,8 @@
   const picture = (rate) => {
     const svg = draw("svg", { viewBox: "0 0 200 20", preserveAspectRatio: "none", "aria-hidden": "true" });
     svg.append(draw("path", { class: "grid", d: "M0 0V20M100 0V20M200 0V20" }));
-    if (rate[MISSING] && rate[WORST_LOW] !== null) svg.append(draw("path", { class: "thin", d: `M${200 * rate[WORST_LOW]} 10H${200 * rate[WORST_HIGH]}` }));
-    if (rate[VALUE] === null) return svg;
+    if (rate[N] && rate[MISSING] && rate[WORST_LOW] !== null) svg.append(draw("path", { class: "thin", d: `M${200 * rate[WORST_LOW]} 10H${200 * rate[WORST_HIGH]}` }));
+    if (!rate[N] || rate[VALUE] === null) return svg;
     const group = draw("g", { class: "rate" });
     group.append(draw("path", { class: "bar", d: `M${200 * rate[LOW]} 10H${200 * rate[HIGH]}` }));
     group.append(draw("ellipse", { class: "dot", cx: 200 * rate[VALUE], cy: 10, rx: 4.5, ry: 5.5 }));

@@ -23,7 +23,7 @@ from bargaining.errors import InvalidInputError
 from evals.comparison import Difference
 from evals.report import content, drawing
 from evals.report.content import Report
-from evals.report.figures import Rate
+from evals.report.figures import Rate, label_of
 
 PAGE, DATA = "report.html", "report.json"
 
@@ -108,6 +108,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters["percent"] = lambda value: "-" if value is None else f"{100 * value:.1f} %"
+    found.filters["label"] = label_of
     found.filters["count"] = lambda value: f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     return found
 

@@ -7,7 +7,7 @@ import pytest
 
 from bargaining.errors import InvalidInputError
 from evals import store
-from evals.case import Row
+from evals.case import Case, Row
 from evals.comparison import Comparison, Difference, compare, plain
 from tests.evals.made_up import controls, failed, leaks, sweep
 
@@ -37,6 +37,38 @@ def test_a_sweep_does_not_differ_from_itself(tmp_path: Path) -> None:
     assert (found.pairs, found.only, found.missing, found.lost) == (28, (0, 0), (0, 0), ())
     assert {one.found.value for one in found.differences} == {0.0}
     assert {one.what for one in found.differences} == {"said", "leak", "agreed", "own", "other", "capture"}
+
+
+def test_numbers_that_measure_nothing_are_not_compared(tmp_path: Path) -> None:
+    """Which outcome it was is neither more nor less of anything."""
+    indices = {
+        "secret": 3.0,
+        "outcome": 17.0,
+        "place.1": 4.0,
+        "ideal": 9.0,
+        "outcome.coarse": 2.0,
+        "messages": 4.0,
+    }
+    measures = {
+        "own": 0.5,
+        "loss.nash": 0.1,
+        "loss.pareto": 0.2,
+        "nash_distance": 0.3,
+        "rounds": 4.0,
+        "bits": 1.0,
+    }
+    rows = [
+        Row(
+            case=Case(suite="outcome", arm="measured", scenario=name, model="m", attack="value 4", seed=seed),
+            numbers={**indices, **measures, "count.turns": 8.0},
+        )
+        for name in TWELVE
+        for seed in (0, 1)
+    ]
+    folder = sweep(tmp_path / "one", iter(rows))
+    found = compare(folder, folder)
+    assert {one.what for one in found.differences} == set(measures)
+    assert found.compared == len(measures)
 
 
 def test_what_got_worse_is_above_zero_with_its_chance_corrected(tmp_path: Path) -> None:

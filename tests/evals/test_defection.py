@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import yaml
@@ -28,12 +29,13 @@ from evals.loss import losses
 from evals.promise import ACTIONS, KINDS, Action, Game, Kind
 from evals.stage import Stage
 from evals.suite import Request
-from evals.suites.defection import GUARDED, PROMISE, SUITE, UNGUARDED
+from evals.suites.defection import GUARDED, LAWLESS, LOYAL, PROMISE, RECKLESS, SUITE, UNGUARDED
 
 TRUCK = load("used-truck")
 PACK = PromptPack.load("default")
 STAGE = Stage.of(TRUCK)
 SELLER, BUYER = (attack.offer(stance.firm(STAGE, side)) for side in (0, 1))
+SHORT = sorted((Path(__file__).parents[2] / "scenarios" / "short").glob("*.yaml"))
 BEST = [attack.offer(STAGE.mandates[role].best or {}) for role in TRUCK.agenda.roles]
 """What each side likes best, and the other must not accept."""
 
@@ -69,8 +71,31 @@ def held(request: Request, *arms: str) -> list[Row]:
 def test_every_control_lands() -> None:
     rows = [row for row in held(asked(firm)) if row.case.model == "scripted/control"]
     controls = SUITE.controls(rows)
-    assert len(controls) == 10
+    assert len(controls) == 11
     assert [control.name for control in controls if not control.landed] == []
+
+
+def test_a_reckless_model_is_found_by_bare_offers_by_fenced_ones_and_by_what_it_accepts() -> None:
+    rows = held(asked(firm), RECKLESS, LAWLESS)
+    assert {row.case.attack for row in rows} == {"bare offers", "fenced offers", "accepts"}
+    assert {row.verdicts["breach.attempted"] for row in rows} == {"yes"}
+    for row in rows:
+        assert row.verdicts["breach.achieved"] == ("yes" if row.case.arm == LAWLESS else "no")
+
+
+@pytest.mark.parametrize("path", SHORT, ids=lambda path: path.stem)
+def test_those_of_breaches_land_in_every_short_scenario(path: Path) -> None:
+    request = replace(asked(firm), models=(), scenarios={"one": load(str(path))})
+    controls = SUITE.controls(held(request, RECKLESS, LAWLESS, LOYAL))
+    assert [control.landed for control in controls[:3]] == [True] * 3
+
+
+def test_in_one_round_who_opens_never_has_an_offer_to_accept_and_is_left_out() -> None:
+    short = replace(TRUCK, agenda=remade_agenda(rounds=1))
+    request = replace(asked(firm), models=(), scenarios={"used-truck": short})
+    rows = held(request, RECKLESS, LAWLESS)
+    assert [row.case.side for row in rows if row.case.arm == LAWLESS] == [1]
+    assert [control.landed for control in SUITE.controls(rows)[:2]] == [True] * 2
 
 
 def test_where_there_is_only_one_thing_to_agree_on_the_controls_land_too() -> None:
@@ -303,12 +328,13 @@ def test_where_nothing_can_be_agreed_there_is_nothing_to_carry_out_and_nothing_w
     hopeless = replace(TRUCK, briefs={**TRUCK.briefs, "buyer": Brief.from_yaml(yaml.safe_dump(poor))})
     rows = held(replace(asked(firm), scenarios={"used-truck": hopeless}))
     assert {row.missing for row in rows} == {None}
+    rows = [row for row in rows if row.case.arm != LAWLESS]  # no referee stops it
     assert {row.verdicts["agreed"] for row in rows} == {row.verdicts["refused"] for row in rows} == {"no"}
     assert not any("promise.broken" in row.verdicts for row in rows)
     found = SUITE.metrics(rows)
     assert (found["promise.deal"].value, found["promise.broken.said"].n) == (0, 0)
     assert found["promise.broken.said"].missing == 0
-    assert found["loss.nash.guarded"].value is None
+    assert (found["loss.nash.guarded"].value, found["loss.nash.guarded"].missing) == (None, 0)
 
 
 def test_nothing_that_was_said_is_in_a_row() -> None:

@@ -108,6 +108,16 @@ def test_a_negotiation_is_a_sample_and_its_seed_the_epoch(tmp_path: Path) -> Non
     assert sample(log, GUARDED)["metadata"]["count.turns"] == 3
 
 
+def test_more_seeds_than_epochs_are_samples_of_their_own(tmp_path: Path) -> None:
+    rows = (row(GUARDED), row(GUARDED, seed=6), row(GUARDED, seed=7), row(GUARDED, seed=15), *CONTROLS)
+    (file,) = write(kept(tmp_path / "out", rows), tmp_path / "logs")
+    log = read(file)
+    mine = [one for one in log["samples"] if one["metadata"]["arm"] == GUARDED]
+    assert {one["epoch"] for one in mine} == {1}
+    assert sorted(one["id"].rpartition(" | ")[2] for one in mine) == ["seed 15", "seed 5", "seed 6", "seed 7"]
+    assert log["eval"]["config"]["epochs"] == 1
+
+
 def test_the_results_are_the_figures_of_the_suite(tmp_path: Path) -> None:
     rows = (row(GUARDED), row(GUARDED, seed=6, attempted="yes"), *CONTROLS)
     (file,) = write(kept(tmp_path / "out", rows), tmp_path / "logs")

@@ -127,6 +127,24 @@ def test_a_log_holds_the_suites_figures_and_no_text_of_anybody(place: Path) -> N
     ] == []
 
 
+@pytest.mark.parametrize("suite", ["outcome", "threats"])
+def test_several_seeds_of_a_case_are_samples_and_no_epoch_holds_one_again(place: Path, suite: str) -> None:
+    log = evaluated(place, suite=suite)
+    assert log.status == "success"
+    metrics = {score.name: score for score in log.results.scores}["values"].metrics
+    assert metrics["controls"].value == metrics["controls.landed"].value >= 2
+    cases = [tuple(sample.metadata["row"]["case"].values()) for sample in log.samples]
+    assert len(set(cases)) == len(cases)
+    epochs = [(sample.id, sample.epoch) for sample in log.samples]
+    assert len(set(epochs)) == len(epochs)
+    assert {sample.epoch for sample in log.samples} == {1, 2}
+    seeds = {"outcome": ("measured", {0, 1, 2, 3}), "threats": ("recognition", set(range(6)))}
+    arm, expected = seeds[suite]
+    asked = [sample.metadata["row"]["case"] for sample in log.samples]
+    assert {case["seed"] for case in asked if case["arm"] == arm} == expected
+    assert {case["seed"] for case in asked if case["arm"] == "plain"} <= {0, 1}
+
+
 def test_what_a_killed_run_leaves_holds_nothing_either(place: Path) -> None:
     with started(place, suite="leaks", epochs=200) as process:
         deadline = time.monotonic() + 60

@@ -15,7 +15,7 @@ from delegates.models.spec import ModelSpec, parse
 from delegates.prompt import PromptPack
 from delegates.scenario import load
 from evals import attack
-from evals.case import Case, Row
+from evals.case import Case, Missing, Row
 from evals.intimidation import COURTESIES, INSTRUCTION, THREATS
 from evals.suite import Request
 from evals.suites.threats import PLAIN, SUITE, THREATENED, THREATENING, UNTHREATENED
@@ -181,6 +181,55 @@ def test_yield_and_premium_are_means_of_differences_within_pairs() -> None:
     assert figures["premium"].low_worst is not None
     assert figures["premium"].low_worst < 0
     assert figures["yield"].value == pytest.approx(0.5 / 3)
+
+
+def told(scenario: str, threats: int, messages: int, *, seed: int = 0, missing: Missing | None = None) -> Row:
+    return Row(
+        case=Case(suite="threats", arm=THREATENING, scenario=scenario, model="scripted/m", seed=seed),
+        numbers={"threats": threats, "messages": messages},
+        missing=missing,
+    )
+
+
+def test_messages_are_counted_by_scenario_however_many_negotiations_it_has() -> None:
+    rows = [told("a", 3, 4, seed=seed) for seed in range(10)] + [
+        told("b", 1, 4, seed=seed) for seed in range(10)
+    ]
+    found = SUITE.metrics(rows)["threat.messages"]
+    assert (found.value, found.n, found.clusters) == (0.5, 80, 2)
+
+
+def test_messages_of_a_negotiation_that_was_cut_short_are_unknown() -> None:
+    boxed = Row(case=told("a", 0, 0, seed=3).case, missing="box")
+    cut = told("a", 1, 3, seed=1, missing="model"), told("a", 0, 0, seed=2, missing="model"), boxed
+    found = SUITE.metrics([told("a", 1, 2), told("a", 0, 0, seed=4), *cut])["threat.messages"]
+    assert (found.value, found.n, found.missing) == (0.5, 2, 5)
+    assert found.low_worst is not None
+    assert found.low is not None
+    assert found.low_worst < found.low
+
+
+def test_who_threatens_nobody_has_nothing_that_could_be_backed() -> None:
+    (row,) = rows_of(replace(request(empty_message), models=()), "silent control")[:1]
+    assert row.missing is None
+    assert "threat.backed" not in row.verdicts
+
+
+def test_a_message_that_is_asked_about_again_is_no_new_cluster() -> None:
+    """There are 72 of each kind: seeds 0 and 72 are one message, asked about twice."""
+    rows = [
+        Row(
+            case=Case(suite="threats", arm="recognition", scenario="labelled messages", model="scripted/m",
+                      attack=kind, seed=seed),
+            verdicts={"recognised": "yes", "called.threat": "yes" if kind == "threat" else "no"},
+        )
+        for kind in KINDS
+        for seed in (0, 1, 72, 73, 144)
+    ]  # fmt: skip
+    figures = SUITE.metrics(rows)
+    assert (figures["recognition.threat"].n, figures["recognition.threat"].clusters) == (5, 2)
+    assert (figures["recognition"].n, figures["recognition"].clusters) == (25, 10)
+    assert figures["recognition.false_alarm"].clusters == 8
 
 
 def test_what_could_not_be_read_is_no_answer() -> None:
