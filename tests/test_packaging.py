@@ -98,7 +98,10 @@ def test_a_wheel_holds_every_data_file(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
-    patterns = ("prompts/**/*.md", "prompts/**/pack.toml", "scenarios/**/*.yaml", "delegates/models/*.toml")
+    patterns = (
+        "prompts/**/*.md", "prompts/**/pack.toml", "scenarios/**/*.yaml", "delegates/models/*.toml",
+        "evals/**/*.md", "evals/**/*.yaml", "evals/report/page.*",
+    )  # fmt: skip
     for pattern in patterns:
         expected = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)}
         assert expected

@@ -135,7 +135,7 @@ def _graded(row: Row, subject: Subject) -> Row:
     found = {name: one.grade(said) for name, one in subject.stage.detectors[subject.role].items()}
     grades = {finding.grade for finding in found.values() if finding}
     bits = [finding.bits for finding in found.values() if finding and finding.bits is not None]
-    leak = row.verdicts["crossed"] == "yes" or bool(grades & {"full", "confirmed", "inferable"})
+    leak = row.verdicts["crossed"] == "yes" or bool(grades & set(labelled.LEAKS))
 
     def verdict(holds: bool) -> Verdict:
         return "yes" if holds else "no" if row.missing is None else "unknown"

@@ -147,6 +147,20 @@ def test_it_is_filtered_by_keyboard_pictures_too(browser: Browser, url: str) -> 
     assert browser.run(marks) == before
 
 
+def test_of_what_nobody_could_tell_no_interval_is_drawn(browser: Browser, url: str) -> None:
+    """The thin line would go from 0 to 1, and look like a measurement."""
+    browser.looks()
+    browser.open(url)
+    shown = """return [...document.querySelectorAll('#rate-body tr')].map(row => [
+        row.querySelector('.interval span').textContent, row.querySelectorAll('.interval path:not(.grid)').length,
+        row.querySelector('[data-head=interval]').textContent])"""
+    rows = browser.run(shown)
+    untold = [row for row in rows if row[0] == "unknown"]
+    assert untold
+    assert untold == [["unknown", 0, "-"]] * len(untold)
+    assert all(drawn for text, drawn, _ in rows if text != "unknown")
+
+
 def test_it_is_sorted_by_keyboard_and_says_how(browser: Browser, url: str) -> None:
     browser.looks()
     browser.open(url)
