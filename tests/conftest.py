@@ -1,5 +1,7 @@
 """Options of the test run."""
 
+import signal
+
 import pytest
 
 
@@ -10,6 +12,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PYTHON",
         help="compare with NegMAS, run by this interpreter of an environment of its own",
     )
+
+
+def pytest_configure() -> None:
+    """Whoever starts the tests in the background of a shell makes them, and what they start, deaf to Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
