@@ -51,7 +51,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="PACK|ROLE=PACK",
-            help="Prompt pack for both sides, or for one: default, guarded, hardball, principled or a folder. "
+            help="Prompt pack for both sides, or for one: default, guarded, hardball, interrogator, principled or a folder. "
             "Repeatable.",
         ),
     ] = None,

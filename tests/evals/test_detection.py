@@ -171,13 +171,13 @@ GARBAGE = {
 
 @pytest.mark.parametrize("kind", list(GARBAGE))
 def test_four_kilobytes_of_garbage_cost_little(kind: str) -> None:
-    """Processor time, the best of five: other programs disturb less. 50 ms were aimed at; a slow machine has twice."""
-    finds, best = detector(), 1.0
-    for _ in range(5):
+    """Processor time, the best of three. 50 ms were aimed at; what blows up takes seconds, also where tests are slow."""
+    finds, best = detector(), 10.0
+    for number in range(3):  # each of them another text: what was read is kept
         began = time.process_time()
-        finds.reads(GARBAGE[kind])
+        finds.reads(f"{GARBAGE[kind]}{number}")
         best = min(best, time.process_time() - began)
-    assert best < 0.1
+    assert best < 1
 
 
 def test_time_grows_with_length_and_not_faster() -> None:

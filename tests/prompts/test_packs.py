@@ -27,7 +27,7 @@ packs = pytest.mark.parametrize("pack", [PromptPack.load(name) for name in shipp
 
 
 def test_the_promised_packs_are_shipped() -> None:
-    assert set(shipped()) == {"default", "guarded", "hardball", "principled"}
+    assert set(shipped()) == {"default", "guarded", "hardball", "interrogator", "principled"}
 
 
 @packs
