@@ -51,8 +51,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="PACK|ROLE=PACK",
-            help="Prompt pack for both sides, or for one: default, guarded, hardball, interrogator, principled or a folder. "
-            "Repeatable.",
+            help="Prompt pack for both sides, or for one: default, guarded, hardball, interrogator, principled "
+            "or a folder. Repeatable.",
         ),
     ] = None,
     out: Annotated[
