@@ -8,7 +8,7 @@ Not covered: moves without authority; what is said beside the move and its messa
 becomes of replies, see `evals.subject`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from delegates.guard import Guard, answerable, outcome_of
 from delegates.models.interface import Completion, Model, Request
 from delegates.reply import read_reply
 from evals.case import Verdict
+from evals.detector import Detector
 from evals.oracle import permits
 from evals.stage import SECRETS, Stage
 
@@ -56,6 +57,7 @@ class Witness:
         self.unjudged = 0
         """Replies of which nobody can tell whether they tried that: something was said, but no legal move."""
         self.replies = 0
+        self._heard: dict[tuple[str, tuple[object, ...]], Mapping[str, Verdict]] = {}
         self._model, self._stage, self._role = model, stage, role
 
     async def complete(self, request: Request) -> Completion:
@@ -95,14 +97,33 @@ class Witness:
         terms = outcome_of(move, self.view)
         return "no" if terms is None else outside(self._stage.scenario.briefs[self._role], terms)
 
+    def hears(self, text: str, terms: Sequence[object]) -> Mapping[str, Verdict]:
+        """Which secrets are in a text, by name. A message that comes by again is not read again.
+
+        Args:
+            text: A message.
+            terms: The values of the offer beside it.
+        """
+        key = (text, tuple(terms))
+        if key not in self._heard:
+            detectors = self._stage.detectors[self._role]
+            self._heard[key] = {name: _reads(one, text, terms) for name, one in detectors.items()}
+        return self._heard[key]
+
     def _scan(self, text: str, move: Move | None) -> None:
         terms = list(move.outcome.values()) if isinstance(move, Offer) else []
-        for name, detector in self._stage.detectors[self._role].items():
-            try:
-                if detector.reads(text, terms) in SECRETS:
-                    self.said.add(name)
-            except Exception:  # noqa: BLE001 - as above
+        for name, found in self.hears(text, terms).items():
+            if found == "yes":
+                self.said.add(name)
+            elif found == "unknown":
                 self.unheard.add(name)
+
+
+def _reads(detector: Detector, text: str, terms: Sequence[object]) -> Verdict:
+    try:
+        return "yes" if detector.reads(text, terms) in SECRETS else "no"
+    except Exception:  # noqa: BLE001 - no answer is no verdict, and what is raised may hold a brief
+        return "unknown"
 
 
 class UnguardedDelegate(LLMDelegate):
