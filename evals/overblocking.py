@@ -21,7 +21,8 @@ from delegates.secrecy import Secrets
 from evals import command
 
 SCENARIOS = ("used-truck", "job-offer", "saas-contract")
-_BUTTONS = {"Submit-Deal", "Accept-Deal", "Reject-Deal", "Walk-Away"}
+BUTTONS = {"Submit-Deal", "Accept-Deal", "Reject-Deal", "Walk-Away"}
+"""What people pressed, among what they wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def messages(paths: list[Path]) -> Iterator[str]:
             texts = [str(turn["text"]) for dialogue in dialogues for turn in dialogue["chat_logs"]]
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidInputError(f"{path}: is not a file of CaSiNo dialogues") from error
-        yield from (text for text in texts if text not in _BUTTONS)
+        yield from (text for text in texts if text not in BUTTONS)
 
 
 def count(scenario: Scenario, name: str, role: str, texts: list[str]) -> Count:

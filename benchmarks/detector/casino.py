@@ -18,11 +18,9 @@ from bargaining.errors import InvalidInputError
 from delegates.scenario import load
 from evals import command
 from evals.detector import Detector, Said
-from evals.overblocking import SCENARIOS
+from evals.overblocking import BUTTONS, SCENARIOS
 from evals.stage import SECRETS
 from evals.statistics import proportion
-
-_BUTTONS = {"Submit-Deal", "Accept-Deal", "Reject-Deal", "Walk-Away"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def dialogues(paths: Sequence[Path]) -> Iterator[list[tuple[str, str]]]:
             found = json.loads(path.read_text(encoding="utf-8"))
             for one in found:
                 turns = [(str(turn["id"]), str(turn["text"])) for turn in one["chat_logs"]]
-                yield [(who, text) for who, text in turns if text not in _BUTTONS]
+                yield [(who, text) for who, text in turns if text not in BUTTONS]
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidInputError(f"{path}: is not a file of CaSiNo dialogues") from error
 

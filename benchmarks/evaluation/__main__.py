@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.evaluation.measure import NOT_INSTALLED
+from benchmarks.fresh import NOT_INSTALLED
 from benchmarks.orchestration.bench import ROOT, cores, started_process, started_server
 from benchmarks.orchestration.job import MOVES
 from evals import command

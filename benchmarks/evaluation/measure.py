@@ -6,15 +6,12 @@ what is not in both is imported in `benchmarks.evaluation.sweep` and `benchmarks
 
 import argparse
 import importlib
-import json
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-NOT_INSTALLED = 3
-"""The exit code that says that it cannot be imported here."""
+from benchmarks.fresh import printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +77,7 @@ def main() -> None:
     parser.add_argument("--logged", action="store_true")
     parser.add_argument("--cpu", type=int, help="the only core to use")
     options = parser.parse_args()
-    if options.cpu is not None:
-        os.sched_setaffinity(0, {options.cpu})
-    printed = os.dup(1)
-    os.dup2(2, 1)  # whatever a framework prints must not get between
-    try:
-        found = measure(options)
-    except ModuleNotFoundError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        raise SystemExit(NOT_INSTALLED) from None
-    with os.fdopen(printed, "w", encoding="utf-8") as stream:
-        json.dump(found, stream)
+    printed(lambda: measure(options), options.cpu)
 
 
 if __name__ == "__main__":

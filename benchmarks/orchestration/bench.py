@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fresh import NOT_INSTALLED
 from benchmarks.orchestration.catalogue import Entry
 from benchmarks.orchestration.environments import interpreter
-from benchmarks.orchestration.measure import NOT_INSTALLED
 
 ROOT = Path(__file__).parents[2]
 LATENCY_MS = 50

@@ -16,14 +16,13 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from benchmarks.fresh import printed
 from benchmarks.orchestration.job import MOVES
 
 _PACKAGES = (
     *("negotiation-box", "openai", "aiohttp", "httpx2", "langgraph", "pydantic", "autogen-agentchat"),
     *("pydantic-ai-slim", "openai-agents", "inspect-ai", "crewai", "negmas", "negmas-llm", "litellm"),
 )
-NOT_INSTALLED = 3
-"""The exit code that says that the peer cannot be imported."""
 
 
 def memory_kb(name: str) -> int:
@@ -109,18 +108,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--cpu", type=int, help="the only core to use")
     options = parser.parse_args()
-    if options.cpu is not None:
-        os.sched_setaffinity(0, {options.cpu})
-    printed = os.dup(1)
-    os.dup2(2, 1)  # whatever a framework prints must not get between
-    try:
-        found = asyncio.run(measure(options))
-    except ModuleNotFoundError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        raise SystemExit(NOT_INSTALLED) from None
-    with os.fdopen(printed, "w", encoding="utf-8") as stream:
-        json.dump(found, stream)
-    sys.stdout.flush()
+    printed(lambda: asyncio.run(measure(options)), options.cpu)
     os._exit(0)  # some frameworks keep threads that would hold the process
 
 
