@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from app.choices import walls_of
+from app.choices import STRONGEST, walls_of
 from bargaining.errors import InvalidInputError
 from evals.boxed import BoxedRunner
 from evals.case import Case, Row
@@ -44,6 +44,11 @@ async def runner_of(
     if engine == "ray":
         from evals.cluster import HERE, RayRunner, in_boxes  # noqa: PLC0415 - what Ray needs is heavy
 
+        if isolation not in {"none", STRONGEST}:
+            raise InvalidInputError(
+                f"--isolation {isolation}: with --engine ray each worker builds the strongest walls that it can; "
+                "leave it out"
+            )
         make = here if isolation == "none" else in_boxes
         cluster = RayRunner(Parcel.of(request, list(suites)), address=address or HERE, make=make)
         try:

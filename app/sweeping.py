@@ -6,7 +6,7 @@ import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -244,8 +244,16 @@ def _rows(
                 observe(standing)
                 home.observe(standing)
 
+            def cut() -> str:
+                where = (
+                    f" in {options.out}: go on with --resume"
+                    if options.out
+                    else " nowhere: there was no --out"
+                )
+                return f"Interrupted: {len(kept.rows)} of {len(cases)} are kept{where}."
+
             try:
-                _interruptibly(chosen, cases, request, kept, options, seen)
+                _interruptibly(_swept(chosen, cases, request, kept, options, seen), cut)
             finally:
                 if options.out:
                     home.end()
@@ -285,29 +293,24 @@ async def _swept(
         )
 
 
-def _interruptibly(
-    chosen: Mapping[str, Suite],
-    cases: Sequence[Case],
-    request: Request,
-    kept: store.Store,
-    options: Options,
-    observe: Callable[[Standing], None],
-) -> None:
+def _interruptibly(sweeping: Coroutine[Any, Any, None], told: Callable[[], str]) -> None:
+    """Run it to its end, or until Ctrl-C.
+
+    Args:
+        sweeping: What is run.
+        told: What is said of a sweep that is interrupted.
+    """
+
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(_swept(chosen, cases, request, kept, options, observe))
+        task = asyncio.ensure_future(sweeping)
         with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)) as received:
             try:
                 await task
             except asyncio.CancelledError:
                 if not received:
                     raise
-                told = (
-                    f" in {options.out}: go on with --resume"
-                    if options.out
-                    else " nowhere: there was no --out"
-                )
-                exits.say(f"Interrupted: {len(kept.rows)} of {len(cases)} are kept{told}.")
+                exits.say(told())
                 raise KeyboardInterrupt from None
 
     asyncio.run(run())

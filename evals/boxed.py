@@ -103,11 +103,17 @@ class BoxedRunner:
         self._facts = host.gather()
         # a box without a broker waits for nobody: more of them than cores gain nothing
         self._places = asyncio.Semaphore(_MOST_BOXES if self._specs else os.cpu_count() or 1)
+        self._came = False
+        """Whether any box has ever been ready: where none can, no case is held anywhere."""
         self._idle: list[_Lane] = []
         self._lanes: set[_Lane] = set()
 
     async def __call__(self, case: Case) -> Row:
-        """Hold one negotiation. See `evals.sweep.Runner`."""
+        """Hold one negotiation. See `evals.sweep.Runner`.
+
+        Raises:
+            SandboxError: No box can be started here at all.
+        """
         async with self._places:
             return await self._held(case)
 
@@ -125,13 +131,14 @@ class BoxedRunner:
                 lane = _Lane(self._isolation, self._facts, seed)
                 self._lanes.add(lane)
                 await lane.open(self._load, self._job(seed))
+                self._came = True
             play = await lane.play(case, self._seconds)
         except BaseException as error:
             broken = isinstance(error, SandboxError)
             if lane is not None:
                 lane.broken = broken
                 self._end(lane)
-            if broken:
+            if broken and self._came:
                 return self._lost(case)
             raise
         if play.row.missing == "model" and not lane.whole:

@@ -21,6 +21,7 @@ from evals.attack import DISGUISES
 from evals.boxed import LARGEST_BYTES, LARGEST_CASE_BYTES, READY, Load, Play, asked
 from evals.case import CONTROL, Case
 from evals.suite import Moves, Request, Suite
+from evals.sweep import here
 from sandbox import frame
 from sandbox.channel import ChannelModel, Connection
 from sandbox.rehearsal import rehearse
@@ -58,11 +59,12 @@ def _run(control: int, channel: int | None = None, *, closed: bool) -> None:
         from sandbox.isolation.harden import harden  # noqa: PLC0415 - also where nothing can be closed
 
         harden()
+    run = here(chosen, request)
     frame.send(control, READY)
     while True:
         case = Case.model_validate_json(frame.receive(control, LARGEST_CASE_BYTES))
         kept.clear()
-        row = loop.run_until_complete(chosen[case.suite].run(case, request))
+        row = loop.run_until_complete(run(case))
         play = Play(row=row, moves=kept[-1] if kept else None)
         frame.send(control, play.model_dump_json().encode())
 

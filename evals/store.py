@@ -94,9 +94,12 @@ def read(folder: Path) -> tuple[Mapping[str, Any], tuple[Row, ...]]:
 
 
 def replaced(file: Path, text: str) -> None:
-    """Write a file whole, in place of what was there."""
+    """Write a file whole or not at all, in place of what was there: somebody may be looking at it."""
     partial = file.with_suffix(".part")
-    partial.write_text(text, "utf-8")
+    with partial.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
     partial.replace(file)
 
 

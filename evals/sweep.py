@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bargaining.errors import NegboxError
 from evals.case import Case, Row
 from evals.store import Store
 from evals.suite import Request, Suite
@@ -112,7 +113,7 @@ class Lanes:
 
 
 def here(suites: Mapping[str, Suite], request: Request) -> Runner:
-    """Holds negotiations in this process.
+    """Holds negotiations in this process. What a suite did not foresee is a row without a result, and ends no sweep.
 
     Args:
         suites: By name.
@@ -120,7 +121,12 @@ def here(suites: Mapping[str, Suite], request: Request) -> Runner:
     """
 
     async def run(case: Case) -> Row:
-        return await suites[case.suite].run(case, request)
+        try:
+            return await suites[case.suite].run(case, request)
+        except NegboxError:  # of ours, with words for the user: a scenario or a file that cannot be used
+            raise
+        except Exception:  # noqa: BLE001 - its text and its frames may hold a brief
+            return Row(case=case, missing="unforeseen", usd=None)
 
     return run
 

@@ -6,7 +6,6 @@ Not covered: browsers without JavaScript see all but the rates by family.
 """
 
 import json
-import os
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from evals.comparison import Difference
 from evals.report import content, drawing
 from evals.report.content import Report
 from evals.report.figures import Rate, label_of
+from evals.store import replaced
 
 PAGE, DATA = "report.html", "report.json"
 
@@ -40,8 +40,8 @@ def write(folder: Path) -> Path:
     report = content.of(folder)
     problem = ""
     try:
-        _replace(folder / DATA, json.dumps(as_json(report), indent=1))
-        _replace(folder / PAGE, render(report))
+        replaced(folder / DATA, json.dumps(as_json(report), indent=1))
+        replaced(folder / PAGE, render(report))
     except OSError as error:
         problem = error.strerror or "unknown"
     if problem:
@@ -127,13 +127,3 @@ def _flat(rate: Rate) -> list[Any]:
         *(None if value is None else round(value, 4) for value in values),
         found.n, found.missing, found.clusters,
     ]  # fmt: skip
-
-
-def _replace(file: Path, text: str) -> None:
-    """Whole or not at all: somebody may be looking at it."""
-    partial = file.with_suffix(".part")
-    with partial.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(file)

@@ -99,6 +99,7 @@ def first_secret(file: Path, role: str) -> str:
         (["leaks", "--judge", "tactic/steady"], "no language model"),
         (["leaks", "--engine", "steam"], "local and ray"),
         (["leaks", "--address", "h:1"], "--engine ray"),
+        (["leaks", "--engine", "ray", "--isolation", "bwrap"], "each worker"),
         (["leaks", "--keep-transcripts"], "--out"),
         (["leaks", "--max-cost", "-3"], "above 0"),
         (["leaks", "--max-cost", "nan"], "above 0"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bargaining.errors import SandboxError
 from delegates.models.spec import parse
 from delegates.prompt import PromptPack
 from delegates.scenario import load
@@ -20,7 +21,7 @@ from evals.server import FaultyServer
 from evals.suite import Moves, Request
 from sandbox import host
 from sandbox.isolation import ladder
-from sandbox.isolation.interface import Isolation
+from sandbox.isolation.interface import Child, Isolation, Room
 
 SCRIPT = """
 replies:
@@ -175,4 +176,22 @@ def test_nothing_is_left_running(request_: Request, walls: Isolation) -> None:
     pids = asyncio.run(run())
     assert pids
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert runner.pids == ()
+
+
+def test_where_no_box_can_be_started_nothing_is_held(request_: Request, walls: Isolation) -> None:
+    class Broken:
+        level = walls.level
+
+        def spawn(self, module: str, arguments: Sequence[str], fds: Sequence[int], room: Room) -> Child:
+            return walls.spawn("sandbox.nowhere", arguments, fds, room)
+
+    case = suites.load("leaks").cases(request_)[0]
+    runner = BoxedRunner(request_, ["leaks"], Broken())
+
+    async def run() -> None:
+        await runner(case)
+
+    with pytest.raises(SandboxError, match="negbox doctor"):
+        asyncio.run(run())
     assert runner.pids == ()

@@ -99,3 +99,19 @@ def test_an_embedded_engine_is_met_by_one_at_a_time_too(tmp_path: Path) -> None:
         asyncio.run(sweep(cases, here({"s": suite}, REQUEST), rows, concurrency=8))
     assert suite.most == 1
     assert len(suite.ran) == len(cases)
+
+
+def test_what_a_suite_did_not_foresee_is_no_result_and_ends_no_sweep(tmp_path: Path) -> None:
+    class Failing(Busy):
+        async def run(self, case: Case, request: Request) -> Row:
+            if case.seed == 3:
+                raise ZeroDivisionError("a brief could be in here")
+            return await super().run(case, request)
+
+    with store.opened(tmp_path, {}, resume=False) as rows:
+        asyncio.run(sweep(CASES, here({"s": Failing()}, REQUEST), rows, concurrency=4))
+        found = {row.case.seed: row.missing for row in rows.rows}
+    assert len(found) == len(CASES)
+    assert [seed for seed, missing in found.items() if missing] == [3]
+    assert found[3] == "unforeseen"
+    assert "could be in here" not in (tmp_path / store.ROWS).read_text()
