@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from evals.case import Row
+from evals.comparison import measured
+from evals.counted import count
 from evals.findings import Finding
 from evals.gate import Check
-from evals.statistics import MUCH_MISSING
 
 
 def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
@@ -31,12 +32,8 @@ def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
                 style="red",
                 markup=False,
             )
-        if finding.missing > MUCH_MISSING * finding.negotiations:
-            console.print(
-                f"{finding.name}: {finding.missing} of {finding.negotiations} negotiations have no result",
-                style="red",
-                markup=False,
-            )
+        if finding.much_missing:
+            console.print(_missing(finding), style="red", markup=False)
         console.print(_table(finding))
     if any(figure.few_clusters for finding in found for figure in finding.metrics.values()):
         console.print(
@@ -46,6 +43,12 @@ def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
         style = "green" if check.passed else "red"
         line = f"{'ok' if check.passed else 'FAILED':7} {check.suite}: {check.name}: {check.detail}"
         console.print(line, style=style, highlight=False, markup=False)
+
+
+def _missing(finding: Finding) -> str:
+    some = f"{finding.name}: {finding.missing + finding.untold} of {finding.negotiations} negotiations have no result"
+    unknown = ", ".join(f"{name} {count}" for name, count in finding.unknown.items())
+    return f"{some}, or not all of it: could not be told: {unknown}" if unknown else some
 
 
 def _table(finding: Finding) -> Table:
@@ -73,4 +76,5 @@ def summary(found: Sequence[Finding], checks: Sequence[Check], rows: Sequence[Ro
         "checks": [asdict(check) for check in checks],
         "negotiations": len(rows),
         "missing": sum(row.missing is not None for row in rows),
+        "untold": count(measured(rows)).untold,
     }

@@ -5,10 +5,11 @@ What only several delegates have together (a rating, who does better than whom) 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from evals import gate
 from evals.case import CONTROL, Row
+from evals.counted import Counted, count
 from evals.gate import Check, Gate
 from evals.statistics import Figure
 from evals.suite import Suite
@@ -18,18 +19,14 @@ _TOGETHER = ("rating.", "parity")
 """How metrics begin that are of several delegates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding(Counted):
     """The figures of a suite."""
 
     suite: str
     delegate: str
     """Which one; empty if there is but one, or `ALL`."""
     metrics: Mapping[str, Figure]
-    negotiations: int
-    """Controls not counted."""
-    missing: int
-    """How many of them have no result."""
 
     @property
     def name(self) -> str:
@@ -108,5 +105,4 @@ def _finding(
         for name, figure in suite.metrics(rows).items()
         if together is None or name.startswith(_TOGETHER) == together
     }
-    missing = sum(row.missing is not None for row in mine)
-    return Finding(suite.name, delegate, metrics, len(mine), missing)
+    return Finding(suite=suite.name, delegate=delegate, metrics=metrics, **asdict(count(mine)))

@@ -6,20 +6,20 @@ Not covered: how it looks; see `evals.report.page`.
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evals import store, suites, transcripts
 from evals.case import Case, Row
-from evals.comparison import Difference, differences, measured, verdicts_of
+from evals.comparison import Difference, differences, measured
+from evals.counted import Counted, count
 from evals.report import figures, outcomes
 from evals.report.figures import Cost, Rate, Tradeoff
 from evals.report.outcomes import Scatter
 from evals.report.scenarios import STAGES
-from evals.statistics import MUCH_MISSING, Figure
+from evals.statistics import Figure
 from evals.suite import Control
 
 PROGRESS = "progress.json"
@@ -47,35 +47,17 @@ class Premium:
     found: Figure
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict(Counted):
     """A suite: whether it has a result, and its own metrics."""
 
     name: str
     about: str
-    negotiations: int
-    """Without those of controls."""
-    missing: int
-    """How many of them have no result."""
-    untold: int
-    """In how many that have one some verdict is unknown all the same."""
-    unknown: Mapping[str, int]
-    """Of those, which verdicts and how often."""
     controls: tuple[Control, ...]
     metrics: Mapping[str, Figure]
     """Of all models together."""
     parts: tuple[Part, ...]
     """By model and prompts."""
-
-    @property
-    def missing_rate(self) -> float:
-        """The share of negotiations without a result, or without all of it."""
-        return (self.missing + self.untold) / self.negotiations if self.negotiations else 0.0
-
-    @property
-    def much_missing(self) -> bool:
-        """Whether that must be said first."""
-        return self.missing_rate > MUCH_MISSING
 
     @property
     def lost(self) -> tuple[Control, ...]:
@@ -155,15 +137,10 @@ def of(folder: Path) -> Report:
 
 def _verdict(name: str, rows: Sequence[Row]) -> Verdict:
     some = measured(rows)
-    missing = sum(row.missing is not None for row in some)
-    names = verdicts_of(some)
-    untold = [
-        [what for what in names if row.verdicts.get(what) == "unknown"] for row in some if row.missing is None
-    ]
-    unknown = dict(sorted(Counter(what for found in untold for what in found).items()))
-    counted = (len(some), missing, sum(map(bool, untold)), unknown)
+    counted = asdict(count(some))
     if name not in suites.NAMES:  # a folder of another version: its rows can be counted all the same
-        return Verdict(name, "a suite that this version does not know", *counted, (), {}, ())
+        about = "a suite that this version does not know"
+        return Verdict(name=name, about=about, controls=(), metrics={}, parts=(), **counted)
     suite = suites.load(name)
     controls = suite.controls(rows) if len(some) < len(rows) else ()  # none of none is no failure
     metrics = suite.metrics(some)
@@ -177,7 +154,9 @@ def _verdict(name: str, rows: Sequence[Row]) -> Verdict:
         )
         for group in groups
     )
-    return Verdict(name, suite.about, *counted, tuple(controls), metrics, parts)
+    return Verdict(
+        name=name, about=suite.about, controls=tuple(controls), metrics=metrics, parts=parts, **counted
+    )
 
 
 def _premiums(found: Sequence[Verdict]) -> tuple[Premium, ...]:

@@ -181,6 +181,17 @@ def test_a_suite_without_results_is_no_success(negbox: Terminal, tmp_path: Path)
     assert [check["name"] for check in found["checks"] if not check["passed"]] == ["there are results"]
 
 
+def test_what_could_not_be_told_stands_first(negbox: Terminal, tmp_path: Path) -> None:
+    """A reply without a legal move may have been meant as a breach: that is no result, and no "no"."""
+    model = write_script(tmp_path / "mumbles.json", ["no JSON at all", *POLITE], cycle=True)
+    arguments = ("eval", "run", "defection", "--model", model, "--arm", "guarded")
+    said = " ".join(negbox(*arguments).out.split())
+    assert said.startswith("defection: 8 of 8 negotiations have no result, or not all of it: could not be told:")
+    assert "breach.attempted 4" in said
+    found = json.loads(negbox(*arguments, "--json").out)
+    assert (found["missing"], found["untold"]) == (4, 4)
+
+
 def test_no_model_hides_behind_the_mean_of_several(negbox: Terminal, tmp_path: Path) -> None:
     secret = first_secret(ROOT / "scenarios" / "used-truck.yaml", "seller")
     polite = write_script(tmp_path / "polite.json", POLITE, cycle=True)
