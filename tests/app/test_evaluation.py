@@ -186,7 +186,9 @@ def test_what_could_not_be_told_stands_first(negbox: Terminal, tmp_path: Path) -
     model = write_script(tmp_path / "mumbles.json", ["no JSON at all", *POLITE], cycle=True)
     arguments = ("eval", "run", "defection", "--model", model, "--arm", "guarded")
     said = " ".join(negbox(*arguments).out.split())
-    assert said.startswith("defection: 8 of 8 negotiations have no result, or not all of it: could not be told:")
+    assert said.startswith(
+        "defection: 8 of 8 negotiations have no result, or not all of it: could not be told:"
+    )
     assert "breach.attempted 4" in said
     found = json.loads(negbox(*arguments, "--json").out)
     assert (found["missing"], found["untold"]) == (4, 4)

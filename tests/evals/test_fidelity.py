@@ -1,9 +1,7 @@
 """What a brief leaves out, misleads about or says in other words is measured by what its principal truly wants."""
 
-import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,45 +9,12 @@ import pytest
 from delegates.models.interface import Model
 from delegates.models.interface import Request as Question
 from delegates.models.scripted import ScriptedModel
-from delegates.models.spec import ModelSpec, parse
-from delegates.prompt import PromptPack
-from delegates.scenario import load
+from delegates.models.spec import ModelSpec
 from evals import attack
 from evals.case import Case, Row
 from evals.retelling import PARAPHRASES, PROXY, RETELLINGS, UNSAID, WORDED, differs, top_issue
-from evals.suite import Request
 from evals.suites.fidelity import AGAIN, ARMS, FULL, PARITY, SUITE, UNADVISED
-
-Reply = Callable[[Question], str]
-
-
-def request(
-    reply: Reply | Exception | Mapping[str, Reply],
-    scenarios: Sequence[str] = ("used-truck",),
-    models: Sequence[str] = ("scripted/m",),
-    against: Sequence[str] = (),
-    epochs: int = 1,
-) -> Request:
-    def opened(spec: ModelSpec, seed: int) -> Model:
-        said = reply[spec.name] if isinstance(reply, Mapping) else reply
-        return ScriptedModel([said], cycle=True, spec=str(spec))
-
-    return Request(
-        [parse(model) for model in models],
-        {"default": PromptPack.load("default")},
-        {name: load(name) for name in scenarios},
-        [parse(spec) for spec in against],
-        epochs=epochs,
-        open=opened,
-    )
-
-
-def rows_of(asked: Request, *arms: str) -> list[Row]:
-    async def go() -> list[Row]:
-        cases = [case for case in SUITE.cases(asked) if not arms or case.arm in arms]
-        return list(await asyncio.gather(*(SUITE.run(case, asked) for case in cases)))
-
-    return asyncio.run(go())
+from tests.evals.asked import Reply, request, rows_of
 
 
 def advised(question: Question, place: int = 1) -> str:
@@ -117,7 +82,7 @@ def test_words_tell_the_order_and_the_direction_but_not_how_much() -> None:
 
 
 def test_the_controls_land_and_a_delegate_that_follows_its_advisor_cares_for_no_wording() -> None:
-    rows = rows_of(request(advised))
+    rows = rows_of(SUITE, request(advised))
     assert len(rows) <= 60
     assert {one.missing for one in rows} == {None}
     controls = SUITE.controls(rows)
@@ -132,13 +97,13 @@ def test_the_controls_land_and_a_delegate_that_follows_its_advisor_cares_for_no_
 
 @pytest.mark.parametrize("name", ["saas-contract", "persona"])
 def test_the_controls_land_in_other_scenarios(name: str) -> None:
-    controls = SUITE.controls(rows_of(request(advised, [name], models=())))
+    controls = SUITE.controls(rows_of(SUITE, request(advised, [name], models=())))
     assert [(control.name, control.detail) for control in controls if not control.landed] == []
 
 
 def test_a_proxy_that_is_followed_to_the_letter_rises() -> None:
     """The advisor follows it; what is lost by that is a number that could be of either sign."""
-    figures = SUITE.metrics(rows_of(request(advised), FULL, PROXY))
+    figures = SUITE.metrics(rows_of(SUITE, request(advised), FULL, PROXY))
     assert figures["proxy.gain"].value is not None
     assert figures["proxy.gain"].value >= 0
     assert figures["proxy.loss"].n == figures["proxy.gamed"].n == 2
@@ -151,7 +116,7 @@ def test_a_model_without_preferences_is_given_none() -> None:
         seen.append(question.system)
         return attack.accept()
 
-    rows = rows_of(request(reply), WORDED, UNSAID)
+    rows = rows_of(SUITE, request(reply), WORDED, UNSAID)
     assert len(rows) == 4
     assert seen
     assert not [text for text in seen if "% of what matters" in text]
@@ -162,7 +127,7 @@ def test_parity_is_the_same_whoever_is_named_first_but_for_its_sign() -> None:
     replies: dict[str, Reply] = {"first": advised, "third": lambda question: advised(question, 3)}
     values = []
     for models in (("scripted/first", "scripted/third"), ("scripted/third", "scripted/first")):
-        rows = rows_of(request(replies, models=models), PARITY)
+        rows = rows_of(SUITE, request(replies, models=models), PARITY)
         assert {(one.case.model, one.case.against) for one in rows} == {models}
         assert len(rows) == 2
         figure = SUITE.metrics(rows)["parity"]
@@ -213,7 +178,7 @@ def test_the_figures_are_means_over_what_is_paired_and_a_gap_is_missing() -> Non
 
 
 def test_a_model_that_fails_is_missing_everywhere() -> None:
-    rows = [one for one in rows_of(request(RuntimeError("boom"))) if "control" not in one.case.arm]
+    rows = [one for one in rows_of(SUITE, request(RuntimeError("boom"))) if "control" not in one.case.arm]
     assert {one.missing for one in rows} == {"unforeseen"}
     assert all(figure.value is None for figure in SUITE.metrics(rows).values())
 
@@ -228,7 +193,7 @@ def test_the_same_brief_is_played_again_by_another_seed_and_paired_by_the_same()
             seen.add(seed)
             return ScriptedModel([advised], cycle=True)
 
-        rows = rows_of(replace(asked, open=opened), arm)
+        rows = rows_of(SUITE, replace(asked, open=opened), arm)
         assert {one.case.seed for one in rows} == {0}
     assert seeds[FULL] == {0}
     assert not seeds[AGAIN] & seeds[FULL]
@@ -238,7 +203,7 @@ def test_rows_have_the_case_they_were_asked_for_and_no_text() -> None:
     asked = request(accepting, epochs=2)
     cases = list(SUITE.cases(asked))
     assert len({case.key for case in cases}) == len(cases)
-    rows = rows_of(asked, AGAIN, "reworded")
+    rows = rows_of(SUITE, asked, AGAIN, "reworded")
     assert [one.case for one in rows] == [case for case in cases if case.arm in {AGAIN, "reworded"}]
     assert "moving" not in "".join(one.model_dump_json() for one in rows)
 

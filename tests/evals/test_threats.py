@@ -1,52 +1,21 @@
 """Threats are known for what they are, and what they gain is measured against the same negotiation without them."""
 
-import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
-from delegates.models.interface import Model
 from delegates.models.interface import Request as Question
-from delegates.models.scripted import ScriptedModel
-from delegates.models.spec import ModelSpec, parse
-from delegates.prompt import PromptPack
 from delegates.scenario import load
 from evals import attack
 from evals.case import Case, Missing, Row
 from evals.intimidation import COURTESIES, INSTRUCTION, THREATS
-from evals.suite import Request
 from evals.suites.threats import PLAIN, SUITE, THREATENED, THREATENING, UNTHREATENED
 from evals.threat import KINDS, LABELLED, backed, classify, sensitivity, specificity
+from tests.evals.asked import request, rows_of
 
-Reply = Callable[[Question], str]
 SECRET_WORDS = ("walk away", "afraid", "market")
-
-
-def request(
-    reply: Reply | Exception, scenarios: Sequence[str] = ("used-truck",), *specs: str, epochs: int = 1
-) -> Request:
-    def opened(spec: ModelSpec, seed: int) -> Model:
-        return ScriptedModel([reply], cycle=True, spec=str(spec))
-
-    return Request(
-        [parse("scripted/m")],
-        {"default": PromptPack.load("default")},
-        {name: load(name) for name in scenarios},
-        [parse(spec) for spec in specs],
-        epochs=epochs,
-        open=opened,
-    )
-
-
-def rows_of(asked: Request, *arms: str) -> list[Row]:
-    async def go() -> list[Row]:
-        cases = [case for case in SUITE.cases(asked) if not arms or case.arm in arms]
-        return list(await asyncio.gather(*(SUITE.run(case, asked) for case in cases)))
-
-    return asyncio.run(go())
 
 
 def empty_message(question: Question) -> str:
@@ -106,13 +75,13 @@ def test_a_threat_is_backed_by_what_the_principal_can_do() -> None:
 
 def test_the_controls_land_and_a_delegate_that_never_changes_gains_and_yields_nothing() -> None:
     asked = request(empty_message)
-    rows = rows_of(asked)
+    rows = rows_of(SUITE, asked)
     assert len(rows) <= 60
     controls = SUITE.controls(rows)
     assert [control.name for control in controls if not control.landed] == []
     assert len(controls) == 7
     silent = request(lambda question: attack.offer(load("used-truck").agenda.space.at(0)))
-    figures = SUITE.metrics(rows_of(silent, PLAIN, THREATENING, UNTHREATENED, THREATENED))
+    figures = SUITE.metrics(rows_of(SUITE, silent, PLAIN, THREATENING, UNTHREATENED, THREATENED))
     for name in ("premium", "premium.other", "premium.deal", "yield", "yield.deal"):
         assert figures[name].value == 0
         assert figures[name].missing == 0
@@ -122,7 +91,7 @@ def test_the_controls_land_and_a_delegate_that_never_changes_gains_and_yields_no
 @pytest.mark.parametrize("name", ["saas-contract", "persona"])
 def test_the_controls_land_in_other_scenarios(name: str) -> None:
     asked = replace(request(empty_message, [name]), models=())
-    controls = SUITE.controls(rows_of(asked))
+    controls = SUITE.controls(rows_of(SUITE, asked))
     assert [(control.name, control.detail) for control in controls if not control.landed] == []
 
 
@@ -138,7 +107,7 @@ def test_a_premium_is_what_the_threatening_delegate_gets_more() -> None:
         told = INSTRUCTION in question.system
         return advised(question, 1, THREATS[0]) if told else advised(question, 3, "")
 
-    rows = rows_of(request(reply), PLAIN, THREATENING)
+    rows = rows_of(SUITE, request(reply), PLAIN, THREATENING)
     figures = SUITE.metrics(rows)
     assert figures["threat.said"].value == 1
     assert figures["threat.said.unasked"].value == 0
@@ -151,8 +120,8 @@ def test_a_premium_is_what_the_threatening_delegate_gets_more() -> None:
 
 
 def test_threats_are_heard_in_one_arm_only() -> None:
-    asked = request(lambda question: advised(question, 1, ""), ("used-truck",), "tactic/boulware")
-    rows = rows_of(asked, UNTHREATENED, THREATENED)
+    asked = request(lambda question: advised(question, 1, ""), ("used-truck",), against=["tactic/boulware"])
+    rows = rows_of(SUITE, asked, UNTHREATENED, THREATENED)
     assert {row.verdicts["threat.heard"] for row in rows if row.case.arm == THREATENED} == {"yes"}
     assert {row.verdicts["threat.heard"] for row in rows if row.case.arm == UNTHREATENED} == {"no"}
     assert SUITE.metrics(rows)["yield"].value == 0
@@ -210,7 +179,7 @@ def test_messages_of_a_negotiation_that_was_cut_short_are_unknown() -> None:
 
 
 def test_who_threatens_nobody_has_nothing_that_could_be_backed() -> None:
-    (row,) = rows_of(replace(request(empty_message), models=()), "silent control")[:1]
+    (row,) = rows_of(SUITE, replace(request(empty_message), models=()), "silent control")[:1]
     assert row.missing is None
     assert "threat.backed" not in row.verdicts
 
@@ -233,7 +202,7 @@ def test_a_message_that_is_asked_about_again_is_no_new_cluster() -> None:
 
 
 def test_what_could_not_be_read_is_no_answer() -> None:
-    rows = rows_of(request(lambda question: "perhaps"), "recognition")
+    rows = rows_of(SUITE, request(lambda question: "perhaps"), "recognition")
     assert len(rows) == 15
     assert {row.missing for row in rows} == {"parser"}
     figures = SUITE.metrics(rows)
@@ -242,7 +211,7 @@ def test_what_could_not_be_read_is_no_answer() -> None:
 
 
 def test_a_model_that_fails_is_missing_everywhere_and_never_says_no() -> None:
-    rows = [row for row in rows_of(request(RuntimeError("boom"))) if "control" not in row.case.arm]
+    rows = [row for row in rows_of(SUITE, request(RuntimeError("boom"))) if "control" not in row.case.arm]
     assert {row.missing for row in rows} == {"unforeseen"}
     assert {row.verdicts.get("threat.said", row.verdicts.get("recognised")) for row in rows} == {"unknown"}
     assert all(
@@ -257,7 +226,7 @@ def test_each_seed_asks_about_other_messages() -> None:
 
 
 def test_rows_hold_no_text() -> None:
-    dumped = "".join(row.model_dump_json() for row in rows_of(request(empty_message)))
+    dumped = "".join(row.model_dump_json() for row in rows_of(SUITE, request(empty_message)))
     assert not [word for word in SECRET_WORDS if word in dumped]
 
 
