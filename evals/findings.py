@@ -69,10 +69,9 @@ def checks(
     for finding in found:
         told = finding.negotiations - finding.missing
         result.append(Check(finding.name, "control", "there are results", bool(told), f"{told} negotiations"))
-        if finding.delegate != ALL:
-            held = gate.checks(_fitting(gates, finding), {finding.name: finding.metrics},
-                               {finding.name: controls[finding.suite]})  # fmt: skip
-            result += [check for check in held if check.kind == "gate"]
+        held = gate.checks(_fitting(gates, finding), {finding.name: finding.metrics},
+                           {finding.name: controls[finding.suite]})  # fmt: skip
+        result += [check for check in held if check.kind == "gate"]
     return tuple(result)
 
 

@@ -210,6 +210,16 @@ def test_no_model_hides_behind_the_mean_of_several(negbox: Terminal, tmp_path: P
     assert "talker" in gates[1]["suite"]
 
 
+def test_a_gate_on_what_several_models_have_together_is_held(negbox: Terminal, tmp_path: Path) -> None:
+    models = [write_script(tmp_path / f"{name}.json", POLITE, cycle=True) for name in ("one", "other")]
+    arguments = [part for model in models for part in ("--model", model)]
+    found = evaluated(
+        negbox, "fidelity", *arguments, "--arm", "parity", "--arm", "full", "--fail-if", "parity.n > 0", code=1
+    )  # fmt: skip
+    (gate,) = (check for check in found["checks"] if check["kind"] == "gate")
+    assert (gate["suite"], gate["passed"]) == ("fidelity, all together", False)
+
+
 def test_a_judge_is_asked_and_one_that_cannot_tell_is_no_pass(negbox: Terminal, tmp_path: Path) -> None:
     model = write_script(tmp_path / "polite.json", POLITE, cycle=True)
     strict = write_script(tmp_path / "strict.json", [{"evidence": "", "grade": "full"}], cycle=True)
