@@ -24,7 +24,7 @@ from delegates.models.interface import Model
 from delegates.models.spec import ModelSpec, parse
 from graphs.state import Progress
 from sandbox import frame, job, record
-from sandbox.channel import ChannelModel, Connection
+from sandbox.channel_model import ChannelModel, Line
 from sandbox.rehearsal import rehearse
 from sandbox.seal import BoxKey, SealedBrief
 from sandbox.session import Held, hold
@@ -48,7 +48,7 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
     rehearse()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    connection = loop.run_until_complete(Connection.open(channel))
+    line = Line.open(channel)
     work = job.Job.model_validate_json(frame.receive(control, job.LARGEST_BYTES))
     session = Session(control, work)
     key = BoxKey.generate()
@@ -62,7 +62,7 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
     held = Held(error=UnforeseenError("an unforeseen error"))
     try:
         briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}
-        held = loop.run_until_complete(session.negotiate(briefs, connection))
+        held = loop.run_until_complete(session.negotiate(briefs, line))
         os.write(written, record.write(held.result, work.agenda))
     except SealError:
         held = Held(error=SealError("a sealed brief does not open"))
@@ -106,14 +106,14 @@ class Session:
         self._counters: Mapping[str, Counters] = {}
         self._told = float("-inf")
 
-    async def negotiate(self, briefs: Mapping[str, Brief], connection: Connection) -> Held:
+    async def negotiate(self, briefs: Mapping[str, Brief], line: Line) -> Held:
         """Negotiate to the end."""
         agenda = self._work.agenda
         self._seating.check(agenda, briefs)
         bound = {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
         numbers = {parse(text): number for number, text in enumerate(self._work.models)}
         models: dict[ModelSpec, Model] = {
-            spec: ChannelModel(connection, numbers[spec], str(spec)) for spec in self._seating.models(agenda)
+            spec: ChannelModel(line, numbers[spec], str(spec)) for spec in self._seating.models(agenda)
         }
         sitting = self._seating.seat(agenda, briefs, bound, models)
         self._counters = sitting.counters
