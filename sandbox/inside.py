@@ -10,7 +10,6 @@ Covered: whatever goes wrong ends in a no deal or in silence. Not covered: being
 import asyncio
 import os
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -30,7 +29,7 @@ from sandbox.seal import BoxKey, SealedBrief
 from sandbox.session import Held, hold
 
 TELL_SECONDS = 0.05
-"""At most so often it is told that a turn begins."""
+"""So long after its beginning it is told which turn it is, and not more often."""
 
 
 def main() -> NoReturn:
@@ -104,7 +103,8 @@ class Session:
         self._budget = Budget(work.limits)
         self._seating = work.seating(self._budget)
         self._counters: Mapping[str, Counters] = {}
-        self._told = float("-inf")
+        self._latest: Progress | None = None
+        self._telling: asyncio.TimerHandle | None = None
 
     async def negotiate(self, briefs: Mapping[str, Brief], line: Line) -> Held:
         """Negotiate to the end."""
@@ -117,7 +117,11 @@ class Session:
         }
         sitting = self._seating.seat(agenda, briefs, bound, models)
         self._counters = sitting.counters
-        return await hold(sitting, self._observe)
+        try:
+            return await hold(sitting, self._observe)
+        finally:
+            if self._telling is not None:
+                self._telling.cancel()
 
     def end(self, held: Held) -> None:
         """Say how it ended."""
@@ -137,16 +141,17 @@ class Session:
         )
 
     def _observe(self, progress: Progress) -> None:
-        """Tell of a turn, but not more often than anybody can read: each time wakes the supervisor."""
-        now = time.monotonic()
-        if now < self._told + TELL_SECONDS:
-            return
-        self._told = now
-        roles = self._work.agenda.roles
-        role = roles.index(progress.to_move) if progress.to_move in roles else len(roles)
-        _say(
-            self._control, job.Turn(turn=progress.turn, round=progress.round, role=role, spent=self._spent())
-        )
+        """Tell of turns, but of none that is over at once: telling wakes the supervisor, and nobody could read it."""
+        self._latest = progress
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        assert self._latest is not None
+        turn, roles, self._telling = self._latest, self._work.agenda.roles, None
+        role = roles.index(turn.to_move) if turn.to_move in roles else len(roles)
+        with suppress(OSError):  # the supervisor has gone
+            _say(self._control, job.Turn(turn=turn.turn, round=turn.round, role=role, spent=self._spent()))
 
     def _spent(self) -> job.Spending:
         spent = self._budget.spent

@@ -26,7 +26,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     # by file: aiohttp has a class of the name Connection too
     "channel: the rest of it": ("sandbox/channel", "sandbox/broker.py:Broker.", "sandbox/frame.py:"),
     "opening: keys, job, sealed briefs": ("sandbox/seal.py:", "sandbox/job.py:", "_unseal", "BoxKey."),
-    "saying how it goes, and hearing it": ("Session._observe", "Session.end", "sandbox/account.py:"),
+    "saying how it goes, and hearing it": (
+        "Session._observe",
+        "Session._tell",
+        "Session.end",
+        "sandbox/account.py:",
+    ),
     "asking the model: prompt to JSON, HTTP, retry": ("Tally.ask", "delegates/models/"),
     "conversation, budget": ("Conversation.ask",),
     "guard, messages": ("Guard.check_message",),
