@@ -30,6 +30,8 @@ from sandbox.isolation import ladder
 from sandbox.isolation.interface import Isolation
 
 PARTS = ("start", "runs", "memory", "crowd", "profile")
+MOVE = "move"
+"""What a move takes behind the strongest walls and without: a part of `runs`, more often repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,13 @@ class Plan:
 
     starts: int = 5
     runs: int = 5
+    moves: int = 12
     at_once: int = 16
     profiled: int = 60
     sampled: int = 30
 
 
-QUICK = Plan(starts=2, runs=2, at_once=4, profiled=10, sampled=3)
+QUICK = Plan(starts=2, runs=2, moves=3, at_once=4, profiled=10, sampled=3)
 
 
 def main() -> int:
@@ -79,6 +82,9 @@ def _measured(
                 yield f"From asking a warm pool ({walls[0].level}) to a box with its key, ms: {waits}\n"
             case "runs":
                 yield f"## Negotiations\n\n{whole.tables(whole.measure(walls, folder, port, plan.runs))}"
+            case "move":
+                runs = whole.measure(walls[:1], folder, port, plan.moves, ["server"])
+                yield f"## A move\n\n{whole.moves(runs)}"
             case "memory":
                 yield f"## Memory\n\n{crowd.idle_table(crowd.idle(walls, facts))}"
             case "crowd":
@@ -108,18 +114,21 @@ def _options() -> argparse.Namespace:
         prog="python -m benchmarks.box", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, four at once")
-    parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"some of {','.join(PARTS)}")
+    parser.add_argument(
+        "--parts", type=_parts, default=list(PARTS), help=f"some of {','.join(PARTS)}, or {MOVE}"
+    )
     parser.add_argument("--at-once", type=command.whole(1), help="how many negotiations are run at once")
     return parser.parse_args()
 
 
 def _parts(text: str) -> list[str]:
     names = text.split(",")
-    if unknown := set(names) - set(PARTS):
+    known = (*PARTS, MOVE)
+    if unknown := set(names) - set(known):
         raise argparse.ArgumentTypeError(
-            f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}"
+            f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(known)}"
         )
-    return [name for name in PARTS if name in names]
+    return [name for name in known if name in names]
 
 
 if __name__ == "__main__":

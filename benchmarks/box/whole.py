@@ -81,8 +81,7 @@ def _alone(module: str, kind: Kind, folder: Path, port: int, settings: bool) -> 
 
 def tables(runs: Runs) -> str:
     """What whole runs take, and what a move takes."""
-    parts = f"### Whole runs\n\n{_whole(runs)}\n### A move\n\n{_moves(runs)}\n### A further move\n\n{_further(runs)}"
-    return parts + "".join(_problems(runs))
+    return f"### Whole runs\n\n{_whole(runs)}\n### A move\n\n{moves(runs)}\n### A further move\n\n{_further(runs)}"
 
 
 def _whole(runs: Runs) -> str:
@@ -97,7 +96,8 @@ def _whole(runs: Runs) -> str:
     return gauge.table(["delegates", "", *parts, "CPU ms, all", "of it wiping, wall ms"], lines)
 
 
-def _moves(runs: Runs) -> str:
+def moves(runs: Runs) -> str:
+    """What a move takes, and what failed."""
     lines = []
     for (kind, who), timings in runs.items():
         each = _each(timings)
@@ -117,7 +117,7 @@ def _moves(runs: Runs) -> str:
         *_PEOPLE,
         "third to last turn",
     ]
-    return gauge.table(head, lines)
+    return gauge.table(head, lines) + "".join(_problems(runs))
 
 
 def _further(runs: Runs) -> str:
