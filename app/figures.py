@@ -13,6 +13,7 @@ from evals.comparison import measured
 from evals.counted import count
 from evals.findings import Finding
 from evals.gate import Check
+from evals.statistics import Figure
 
 
 def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
@@ -35,7 +36,7 @@ def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
         if finding.much_missing:
             console.print(_missing(finding), style="red", markup=False)
         console.print(_table(finding))
-    if any(figure.few_clusters for finding in found for figure in finding.metrics.values()):
+    if any(_few(figure) for finding in found for figure in finding.metrics.values()):
         console.print(
             "* so many scenarios only: an interval from fewer than ten says little about others", style="dim"
         )
@@ -61,9 +62,13 @@ def _table(finding: Finding) -> Table:
         worst = "" if figure.low_worst is None or figure.high_worst is None or not figure.missing else (
             f"{figure.low_worst:.2f} to {figure.high_worst:.2f}"
         )  # fmt: skip
-        few = f" *{figure.clusters}" if figure.few_clusters and figure.value is not None else ""
+        few = f" *{figure.clusters}" if _few(figure) else ""
         table.add_row(escape(metric), f"{figure}{few}", str(figure.n), str(figure.missing), worst)
     return table
+
+
+def _few(figure: Figure) -> bool:
+    return figure.few_clusters and figure.value is not None
 
 
 def summary(found: Sequence[Finding], checks: Sequence[Check], rows: Sequence[Row]) -> Mapping[str, Any]:
