@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import yaml
 from bargaining.errors import InvalidInputError, PurgeError, SandboxError
 from delegates.budget import Budget
 from delegates.scenario import load, shipped
+from evals.server import FaultyServer, stall
 from sandbox import scenario_file
 from sandbox.isolation.interface import Child, Room
 from sandbox.job import Job, Place
@@ -143,7 +145,8 @@ def test_the_sealer_is_wiped_and_ended_on_every_way_out(
 
 
 def kill(walls: Watched) -> None:
-    os.kill(walls.children[MODULE].pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # the second time
+        os.kill(walls.children[MODULE].pid, signal.SIGKILL)
 
 
 def test_a_sealer_that_is_killed_is_an_error_and_never_a_hang(walls: Watched, boat: Path) -> None:
@@ -192,12 +195,14 @@ def test_a_sealer_that_is_killed_before_it_has_read_is_an_error(boat: Path) -> N
 def test_a_sealer_that_dies_during_the_run_is_a_failed_purge(walls: Watched) -> None:
     """It held both briefs, and nobody wiped it: nothing is released."""
     budget, agenda = Budget(), load("used-truck").agenda
-    box = WalledBox(seats("tactic/steady", "tactic/steady"), budget, walls, environment={})
     with (
+        FaultyServer(faults=lambda _: stall(0.2)) as server,
         scenario_file.opened(walls, "used-truck", FACTS) as file,
-        pytest.raises(PurgeError, match="wiped sealer"),
     ):
-        asyncio.run(box.run(agenda, file, lambda _: kill(walls)))
+        seated = seats(f"openai/m@{server.base_url}", "tactic/steady")
+        box = WalledBox(seated, budget, walls, environment={})
+        with pytest.raises(PurgeError, match="wiped sealer"):
+            asyncio.run(box.run(agenda, file, lambda _: kill(walls)))
     assert walls.all_gone
 
 
