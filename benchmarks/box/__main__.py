@@ -3,6 +3,7 @@
     python -m benchmarks.box                        all of it, some minutes
     python -m benchmarks.box --quick                a first look
     python -m benchmarks.box --parts runs,profile   some of it
+    python -m benchmarks.box --parts move           a move alone, more often
 
 In one run: our walls at each level that this machine reaches, no walls, and other people's where they are in PATH
 (runsc, nsjail, unshare). The mock server of `benchmarks.orchestration` plays the models. Linux only.
