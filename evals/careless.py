@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from delegates.brief import Brief
 from sandbox import inside
-from sandbox.channel_model import Line
+from sandbox.channel import Connection
 from sandbox.isolation.interface import Child, Level, Room
 from sandbox.isolation.none import NoIsolation
 from sandbox.session import Held
@@ -42,10 +42,10 @@ class CarelessWalls:
 class CarelessSession(inside.Session):
     """One that keeps a brief, and then negotiates as any other."""
 
-    async def negotiate(self, briefs: Mapping[str, Brief], line: Line) -> Held:
+    async def negotiate(self, briefs: Mapping[str, Brief], connection: Connection) -> Held:
         """See `Session.negotiate`."""
         _keep(next(iter(briefs.values())).narrative.strip())
-        return await super().negotiate(briefs, line)
+        return await super().negotiate(briefs, connection)
 
 
 def _keep(text: str) -> None:

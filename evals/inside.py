@@ -23,7 +23,7 @@ from evals.case import CONTROL, Case
 from evals.suite import Moves, Request, Suite
 from evals.sweep import here
 from sandbox import frame
-from sandbox.channel_model import ChannelModel, Line
+from sandbox.channel import ChannelModel, Connection
 from sandbox.rehearsal import rehearse
 
 
@@ -50,8 +50,11 @@ def _run(control: int, channel: int | None = None, *, closed: bool) -> None:
     )
     chosen = {name: suites.load(name) for name in load.parcel.suites}
     loop.run_until_complete(_rehearse(chosen, request))
-    line = None if channel is None else Line.open(channel)
-    request = replace(request, open=Opener(load, request, line))
+    if channel is not None:
+        connection = loop.run_until_complete(Connection.open(channel))
+        request = replace(request, open=Opener(load, request, connection))
+    else:
+        request = replace(request, open=Opener(load, request, None))
     if closed:
         from sandbox.isolation.harden import harden  # noqa: PLC0415 - also where nothing can be closed
 
@@ -84,20 +87,20 @@ class Opener:
     Args:
         load: What is played.
         request: The same as a request.
-        line: To the broker, if there is one.
+        connection: To the broker, if there is one.
     """
 
-    def __init__(self, load: Load, request: Request, line: Line | None) -> None:
+    def __init__(self, load: Load, request: Request, connection: Connection | None) -> None:
         self._scripts = load.scripts
         self._places = {spec: place for place, spec in enumerate(asked(request))}
-        self._line = line
+        self._connection = connection
 
     def __call__(self, spec: ModelSpec, seed: int) -> Model:  # noqa: ARG002 - the broker has opened it
         """A model for one negotiation."""
         if spec.provider == "scripted":
             return ScriptedModel.from_text(self._scripts[str(spec)], spec.public)
-        assert self._line is not None, "somebody has to be asked"
-        return ChannelModel(self._line, self._places[spec], spec.public)
+        assert self._connection is not None, "somebody has to be asked"
+        return ChannelModel(self._connection, self._places[spec], spec.public)
 
 
 if __name__ == "__main__":

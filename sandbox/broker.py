@@ -186,7 +186,7 @@ class Broker:
         return Failure.of(number, kind, wait)
 
     async def _close(self, connection: Connection) -> None:
-        connection.close()
+        await connection.close()
         running = list(self._running.values())
         for task in running:
             task.cancel()

@@ -10,6 +10,7 @@ Covered: whatever goes wrong ends in a no deal or in silence. Not covered: being
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -23,13 +24,13 @@ from delegates.models.interface import Model
 from delegates.models.spec import ModelSpec, parse
 from graphs.state import Progress
 from sandbox import frame, job, record
-from sandbox.channel_model import ChannelModel, Line
+from sandbox.channel import ChannelModel, Connection
 from sandbox.rehearsal import rehearse
 from sandbox.seal import BoxKey, SealedBrief
 from sandbox.session import Held, hold
 
 TELL_SECONDS = 0.05
-"""So long after its beginning it is told which turn it is, and not more often."""
+"""At most so often it is told that a turn begins."""
 
 
 def main() -> NoReturn:
@@ -47,7 +48,7 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
     rehearse()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    line = Line.open(channel)
+    connection = loop.run_until_complete(Connection.open(channel))
     work = job.Job.model_validate_json(frame.receive(control, job.LARGEST_BYTES))
     session = Session(control, work)
     key = BoxKey.generate()
@@ -61,7 +62,7 @@ def _run(control: int, channel: int, written: int, *, closed: bool) -> None:
     held = Held(error=UnforeseenError("an unforeseen error"))
     try:
         briefs = {role: _unseal(control, key, work, role) for role in work.agenda.roles}
-        held = loop.run_until_complete(session.negotiate(briefs, line))
+        held = loop.run_until_complete(session.negotiate(briefs, connection))
         os.write(written, record.write(held.result, work.agenda))
     except SealError:
         held = Held(error=SealError("a sealed brief does not open"))
@@ -103,25 +104,20 @@ class Session:
         self._budget = Budget(work.limits)
         self._seating = work.seating(self._budget)
         self._counters: Mapping[str, Counters] = {}
-        self._latest: Progress | None = None
-        self._telling: asyncio.TimerHandle | None = None
+        self._told = float("-inf")
 
-    async def negotiate(self, briefs: Mapping[str, Brief], line: Line) -> Held:
+    async def negotiate(self, briefs: Mapping[str, Brief], connection: Connection) -> Held:
         """Negotiate to the end."""
         agenda = self._work.agenda
         self._seating.check(agenda, briefs)
         bound = {role: briefs[role].bind(agenda)[1] for role in agenda.roles}
         numbers = {parse(text): number for number, text in enumerate(self._work.models)}
         models: dict[ModelSpec, Model] = {
-            spec: ChannelModel(line, numbers[spec], str(spec)) for spec in self._seating.models(agenda)
+            spec: ChannelModel(connection, numbers[spec], str(spec)) for spec in self._seating.models(agenda)
         }
         sitting = self._seating.seat(agenda, briefs, bound, models)
         self._counters = sitting.counters
-        try:
-            return await hold(sitting, self._observe)
-        finally:
-            if self._telling is not None:
-                self._telling.cancel()
+        return await hold(sitting, self._observe)
 
     def end(self, held: Held) -> None:
         """Say how it ended."""
@@ -141,17 +137,16 @@ class Session:
         )
 
     def _observe(self, progress: Progress) -> None:
-        """Tell of turns, but of none that is over at once: telling wakes the supervisor, and nobody could read it."""
-        self._latest = progress
-        if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
-
-    def _tell(self) -> None:
-        assert self._latest is not None
-        turn, roles, self._telling = self._latest, self._work.agenda.roles, None
-        role = roles.index(turn.to_move) if turn.to_move in roles else len(roles)
-        with suppress(OSError):  # the supervisor has gone
-            _say(self._control, job.Turn(turn=turn.turn, round=turn.round, role=role, spent=self._spent()))
+        """Tell of a turn, but not more often than anybody can read: each time wakes the supervisor."""
+        now = time.monotonic()
+        if now < self._told + TELL_SECONDS:
+            return
+        self._told = now
+        roles = self._work.agenda.roles
+        role = roles.index(progress.to_move) if progress.to_move in roles else len(roles)
+        _say(
+            self._control, job.Turn(turn=progress.turn, round=progress.round, role=role, spent=self._spent())
+        )
 
     def _spent(self) -> job.Spending:
         spent = self._budget.spent

@@ -25,8 +25,7 @@ from sandbox import host
 from sandbox.fact import Known
 from sandbox.isolation import ladder
 from sandbox.policy import Policy
-from tests.app.command import CANARY, COMMAND, ROOT, SCENARIO
-from tests.app.parties import standing_still
+from tests.app.command import CANARY, COMMAND, OFFER, ROOT, SCENARIO, write_script
 from tests.sandbox.isolation.test_attacks import EXPECTED
 
 DOCUMENT = ROOT / "docs" / "threat-model.md"
@@ -151,16 +150,14 @@ def running(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
         pytest.skip("this machine has neither namespaces nor Landlock")
     scenario = tmp_path / "boat.yaml"
     scenario.write_text(SCENARIO)
-    with (
-        standing_still() as model,
-        subprocess.Popen(
-            [*COMMAND, "run", str(scenario), "--model", model, "--no-advisor"],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
-    ):
+    slow = write_script(tmp_path / "slow.json", [OFFER], cycle=True)
+    with subprocess.Popen(
+        [*COMMAND, "run", str(scenario), "--model", slow, "--no-advisor"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stderr is not None
         assert "turn 1" in process.stderr.readline()
         process.send_signal(signal.SIGSTOP)

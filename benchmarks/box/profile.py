@@ -30,7 +30,6 @@ from sandbox.account import Account
 from sandbox.allowance import Allowance
 from sandbox.broker import Broker
 from sandbox.channel import Connection
-from sandbox.channel_model import Line
 from sandbox.inside import Session
 from sandbox.isolation.interface import Child, Isolation, Room
 from sandbox.seating import Seating
@@ -160,8 +159,7 @@ async def _across(work: Job) -> None:
     agenda, budget = work.agenda, Budget()
     models = Seating(work.seats, None, budget, 0).models(agenda)
     with said, heard:
-        inner = Line.open(to_broker.detach(), at_once_seconds=0)  # its broker is in the same event loop
-        outer = await Connection.open(to_box.detach())
+        inner, outer = [await Connection.open(end.detach()) for end in (to_broker, to_box)]
         allowance = Allowance(requests=1000, tokens=10**9, max_tokens=200_000, seconds=600)
         broker = Broker([open_model(spec, environment={}) for spec in models], allowance)
         serving = asyncio.create_task(broker.serve(outer))
@@ -173,5 +171,5 @@ async def _across(work: Job) -> None:
         assert held.ending == "agreed"
         session.end(held)
         await listening
-        inner.close()
+        await inner.close()
         await serving

@@ -24,14 +24,9 @@ PARTS: dict[str, tuple[str, ...]] = {
         "Broker._refusal",
     ),
     # by file: aiohttp has a class of the name Connection too
-    "channel: the rest of it": ("sandbox/channel", "sandbox/broker.py:Broker.", "sandbox/frame.py:"),
+    "channel: the rest of it": ("sandbox/channel.py:", "sandbox/broker.py:Broker.", "sandbox/frame.py:"),
     "opening: keys, job, sealed briefs": ("sandbox/seal.py:", "sandbox/job.py:", "_unseal", "BoxKey."),
-    "saying how it goes, and hearing it": (
-        "Session._observe",
-        "Session._tell",
-        "Session.end",
-        "sandbox/account.py:",
-    ),
+    "saying how it goes, and hearing it": ("Session._observe", "Session.end", "sandbox/account.py:"),
     "asking the model: prompt to JSON, HTTP, retry": ("Tally.ask", "delegates/models/"),
     "conversation, budget": ("Conversation.ask",),
     "guard, messages": ("Guard.check_message",),

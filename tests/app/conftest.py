@@ -1,12 +1,10 @@
 """A terminal to type commands in, and a scenario full of canaries."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.app.command import SCENARIO, Terminal
-from tests.app.parties import standing_still
 
 
 @pytest.fixture
@@ -29,10 +27,3 @@ def boat(tmp_path: Path) -> Path:
     path = tmp_path / "boat.yaml"
     path.write_text(SCENARIO)
     return path
-
-
-@pytest.fixture
-def slow() -> Iterator[str]:
-    """A model that never answers."""
-    with standing_still() as spec:
-        yield spec

@@ -93,7 +93,8 @@ def test_from_a_scenario_to_a_checked_result_as_two_parties_type_it(tmp_path: Pa
                 "--nonce", "a-long-nonce",
             )  # fmt: skip
         run = place.claim().run
-        typed("box", "run", "--at", "box", "buyer.sealed", "seller.sealed", "--out", "res")
+        said = typed("box", "run", "--at", "box", "buyer.sealed", "seller.sealed", "--out", "res")
+        assert "turn 1" in said
         checked = typed("verify", "res", "--agenda", "box/agenda.yaml", "--nonce", "a-long-nonce")
         assert "FAILED" not in checked
         assert "ok           purge: wiped box" in checked

@@ -19,6 +19,7 @@ from tests.app.parties import (
     needs_walls,
     placed,
     runs,
+    standing_still,
     tree,
     wait_for,
 )
@@ -30,6 +31,12 @@ pytestmark = needs_walls
 def place(tmp_path: Path) -> Iterator[Place]:
     with placed(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def slow() -> Iterator[str]:
+    with standing_still() as spec:
+        yield spec
 
 
 def caller(place: Place, out: str = "result") -> Command:

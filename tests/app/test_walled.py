@@ -67,7 +67,8 @@ def test_what_a_box_cannot_do_is_said(
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL]
 )
-def test_an_end_from_outside_leaves_no_process(boat: Path, slow: str, number: signal.Signals) -> None:
+def test_an_end_from_outside_leaves_no_process(boat: Path, tmp_path: Path, number: signal.Signals) -> None:
+    slow = write_script(tmp_path / "slow.json", [OFFER], cycle=True)
     process = subprocess.Popen(
         [*COMMAND, "run", str(boat), "--model", slow, "--no-advisor", *STRONGEST],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -13,7 +13,7 @@ from bargaining.agenda import Agenda
 from bargaining.agreement import Agreement, NoDeal
 from delegates.brief import Brief
 from sandbox import frame, inside, job, record
-from sandbox.channel_model import Line
+from sandbox.channel import Connection
 from sandbox.session import Held
 from tests.sandbox.leak import LEAKS, Outside
 
@@ -29,11 +29,11 @@ class Panic(BaseException):
 class CarelessSession(inside.Session):
     """One that leaks before it negotiates, and negotiates on if it can."""
 
-    async def negotiate(self, briefs: Mapping[str, Brief], line: Line) -> Held:
+    async def negotiate(self, briefs: Mapping[str, Brief], connection: Connection) -> Held:
         """Leak, then negotiate."""
         text = briefs["seller"].narrative
         _leak(text, self._control)
-        return await super().negotiate(briefs, line)
+        return await super().negotiate(briefs, connection)
 
 
 def _leak(text: str, control: int) -> None:

@@ -16,9 +16,7 @@ from bargaining.errors import NegboxError
 from delegates.models.interface import Model, Request, Turn
 from sandbox.broker import Allowance, Broker, BrokerJob
 from sandbox.channel import Connection
-from sandbox.channel_model import Line
 from sandbox.frame import pack
-from sandbox.message import Reply, Used
 
 T = TypeVar("T")
 
@@ -45,13 +43,6 @@ def ask(number: int = 1, **changes: Any) -> dict[str, Any]:
 def framed(message: object) -> bytes:
     """A frame with this JSON."""
     return pack(json.dumps(message).encode())
-
-
-USED = Used(input_tokens=5, cached_tokens=1, output_tokens=2)
-
-
-def replying(number: int, text: str = CANARY) -> Reply:
-    return Reply(id=number, text=text, usage=USED, structure="schema")
 
 
 class Raw:
@@ -101,20 +92,14 @@ async def said(channel: socket.socket, message: object) -> dict[str, Any] | None
 
 
 @asynccontextmanager
-async def pair() -> AsyncIterator[tuple[Line, Connection]]:
-    """Both ends of a channel: the box's, and the broker's."""
-    ours, theirs = socket.socketpair()
-    line, connection = here(ours), await Connection.open(theirs.detach())
+async def pair() -> AsyncIterator[tuple[Connection, Connection]]:
+    """Both ends of a channel."""
+    ends = [await Connection.open(end.detach()) for end in socket.socketpair()]
     try:
-        yield line, connection
+        yield ends[0], ends[1]
     finally:
-        line.close()
-        connection.close()
-
-
-def here(sock: socket.socket) -> Line:
-    """The box's end of a channel whose other end is in the same event loop, and must not be kept waiting."""
-    return Line.open(sock.detach(), at_once_seconds=0)
+        for end in ends:
+            await end.close()
 
 
 @dataclass
@@ -165,14 +150,14 @@ def attack(
 
 
 @asynccontextmanager
-async def broker(models: Sequence[Model], allowance: Allowance = ALLOWANCE) -> AsyncIterator[Line]:
+async def broker(models: Sequence[Model], allowance: Allowance = ALLOWANCE) -> AsyncIterator[Connection]:
     """A broker in this process, and the box's end of its channel."""
     async with pair() as (box, other):
         serving = asyncio.create_task(Broker(models, allowance).serve(other))
         try:
             yield box
         finally:
-            box.close()
+            await box.close()
             async with asyncio.timeout(10):
                 await serving
 

@@ -27,7 +27,7 @@ from delegates.models.scripted import Reply, ScriptedModel
 from delegates.models.spec import open_model
 from evals.server import FaultyServer, reset, status
 from sandbox.broker import QUEUE, Allowance, Broker, BrokerJob
-from sandbox.channel_model import ChannelModel, Line
+from sandbox.channel import ChannelModel, Connection
 from tests.sandbox.line import (
     ALLOWANCE,
     BROKER,
@@ -39,7 +39,6 @@ from tests.sandbox.line import (
     broker,
     framed,
     pair,
-    raw_broker,
     said,
     started,
 )
@@ -180,14 +179,14 @@ def test_a_busy_model_is_asked_again_here_and_not_by_the_box() -> None:
 def test_one_question_at_a_time_for_each_model_and_all_models_at_once() -> None:
     async def run() -> None:
         slow, other = HeldModel(), scripted()
-        async with raw_broker([slow, other]) as (raw, _), asyncio.timeout(10):
-            for number in (1, 2, 3):
-                await raw.write(framed(ask(number)))
-            answer = await raw.put(ask(4, model=1))  # all three have arrived before
-            assert answer
-            assert (answer["id"], answer["text"], slow.now) == (4, REPLY, 1)
+        async with broker([slow, other]) as connection, asyncio.timeout(10):
+            one, two = (ChannelModel(connection, index, "m") for index in range(2))
+            asking = [asyncio.create_task(one.complete(REQUEST)) for _ in range(3)]
+            await slow.asked.wait()
+            assert (await two.complete(REQUEST)).text == REPLY  # all three have arrived before
+            assert slow.now == 1
             slow.go.set()
-            assert [(await raw.answer() or {})["id"] for _ in range(3)] == [1, 2, 3]
+            await asyncio.gather(*asking)
         assert (slow.most, slow.calls) == (1, 3)
 
     asyncio.run(run())
@@ -196,15 +195,15 @@ def test_one_question_at_a_time_for_each_model_and_all_models_at_once() -> None:
 def test_the_queue_for_a_model_is_short() -> None:
     async def run() -> None:
         slow = HeldModel()
-        async with raw_broker([slow]) as (raw, _), asyncio.timeout(10):
-            for number in range(1 + QUEUE):
-                await raw.write(framed(ask(1 + number)))
-            answer = await raw.put(ask(2 + QUEUE))
-            assert answer
-            assert (answer["id"], answer["kind"]) == (2 + QUEUE, "ModelTransientError")
+        async with broker([slow], ALLOWANCE) as connection, asyncio.timeout(10):
+            model = ChannelModel(connection, 0, "m")
+            asking = [asyncio.create_task(model.complete(REQUEST)) for _ in range(1 + QUEUE)]
+            await slow.asked.wait()
+            with pytest.raises(ModelTransientError):
+                await model.complete(REQUEST)
             slow.go.set()
-            assert [(await raw.answer() or {})["id"] for _ in range(1 + QUEUE)] == list(range(1, 2 + QUEUE))
-            assert (await raw.put(ask(3 + QUEUE)) or {})["text"] == REPLY
+            await asyncio.gather(*asking)
+            assert (await model.complete(REQUEST)).text == REPLY
 
     asyncio.run(run())
 
@@ -227,10 +226,10 @@ def test_a_cancelled_question_frees_its_model() -> None:
 def test_when_the_box_hangs_up_open_questions_end_and_models_are_closed() -> None:
     async def run() -> None:
         model = HeldModel()
-        async with broker([model]) as line:
-            asking = asyncio.create_task(ChannelModel(line, 0, "m").complete(REQUEST))
+        async with broker([model]) as connection:
+            asking = asyncio.create_task(ChannelModel(connection, 0, "m").complete(REQUEST))
             await model.asked.wait()
-            line.close()
+            await connection.close()
             with pytest.raises(ModelUnavailableError):
                 await asking
         assert (model.cancelled, model.closed) == (1, True)
@@ -331,16 +330,15 @@ def test_only_so_many_tokens_are_used(usage: Usage | Exception | None, calls: in
 def test_questions_to_several_models_at_once_cannot_pass_the_limit_together() -> None:
     async def run() -> None:
         one, two = HeldModel(), scripted()
-        allowance = ALLOWANCE.model_copy(update={"tokens": 2 * MOST - 1})
-        async with raw_broker([one, two], allowance) as (raw, _), asyncio.timeout(10):
-            await raw.write(framed(ask(1)))
+        async with broker([one, two], ALLOWANCE.model_copy(update={"tokens": 2 * MOST - 1})) as connection:
+            first, second = (ChannelModel(connection, index, "m") for index in range(2))
+            asking = asyncio.create_task(first.complete(REQUEST))
             await one.asked.wait()
-            assert (await raw.put(ask(2, model=1)) or {})["kind"] == "LimitReachedError"
+            with pytest.raises(LimitReachedError):
+                await second.complete(REQUEST)
             one.go.set()
-            assert (await raw.answer() or {})["id"] == 1
-            answer = await raw.put(ask(3, model=1))  # the first took less than it could
-            assert answer
-            assert answer["text"] == REPLY
+            await asking
+            assert (await second.complete(REQUEST)).text == REPLY  # the first took less than it could
 
     asyncio.run(run())
 
@@ -402,11 +400,11 @@ def job(tmp_path: Path, **changes: object) -> BrokerJob:
 @pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
 def test_a_broker_process_serves_and_ends(tmp_path: Path, closed: bool) -> None:
     async def talk(fd: int) -> str:
-        line = Line.open(fd)
+        connection = await Connection.open(fd)
         try:
-            return (await ChannelModel(line, 0, "m").complete(REQUEST)).text
+            return (await ChannelModel(connection, 0, "m").complete(REQUEST)).text
         finally:
-            line.close()
+            await connection.close()
 
     with started(job(tmp_path, harden=closed, keys={"OPENAI_API_KEY": CANARY})) as running:
         assert running.ready == b"ready\n"

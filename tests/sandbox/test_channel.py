@@ -3,31 +3,45 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bargaining.errors import (
+    LimitReachedError,
+    ModelReplyError,
+    ModelTransientError,
+    ModelUnavailableError,
+    NegboxError,
     SandboxError,
 )
+from delegates.models.interface import Completion, Request, Turn, Usage
 from sandbox import channel
-from sandbox.channel import Connection
+from sandbox.channel import ChannelModel, Connection
+from sandbox.frame import pack
 from sandbox.message import (
     ANSWERS,
+    LARGEST_ANSWER_BYTES,
     LARGEST_QUESTION_BYTES,
     MOST_CONVERSATIONS,
     QUESTIONS,
     Ask,
     Cancel,
+    Failure,
+    Kind,
     Opening,
     Reply,
     Said,
+    Used,
     decode,
     encode,
 )
 from sandbox.transcript import Heard, Told
-from tests.sandbox.line import CANARY, REQUEST, Raw, ask, framed, replying
+from tests.sandbox.line import CANARY, REQUEST, ROOT, Raw, ask, framed, pair
 
 ASK = Ask(
     id=1,
@@ -37,6 +51,11 @@ ASK = Ask(
     turns=(Said(role="user", text=CANARY),),
     max_tokens=9,
 )
+USED = Used(input_tokens=5, cached_tokens=1, output_tokens=2)
+
+
+def replying(number: int, text: str = CANARY) -> Reply:
+    return Reply(id=number, text=text, usage=USED, structure="schema")
 
 
 def good(**changes: object) -> bytes:
@@ -164,31 +183,40 @@ def test_a_representation_shows_no_content() -> None:
     assert not any(CANARY in text for text in shown)
 
 
-def received(*pieces: bytes, ends: bool = False) -> list[Ask | Cancel | SandboxError | None]:
-    """What the broker's end makes of bytes; None at the end, or the error."""
-    found: list[Ask | Cancel | SandboxError | None] = []
+def exchange(work: Callable[[Connection, Raw], Coroutine[object, object, None]]) -> None:
+    """Work on one end of a channel, against a raw socket."""
 
     async def run() -> None:
         ours, theirs = socket.socketpair()
         connection, raw = await Connection.open(ours.detach()), await Raw.over(theirs)
         try:
             async with asyncio.timeout(10):
-                for piece in pieces:
-                    await raw.write(piece)
-                    await asyncio.sleep(0)
-                if ends:
-                    raw.hang_up()
-                while not found or isinstance(found[-1], Ask):
-                    try:
-                        message = await connection.receive(QUESTIONS, LARGEST_QUESTION_BYTES)
-                        found.append(message)
-                    except SandboxError as error:
-                        found.append(error)
+                await work(connection, raw)
         finally:
-            connection.close()
+            await connection.close()
             raw.hang_up()
 
     asyncio.run(run())
+
+
+def received(*pieces: bytes, ends: bool = False) -> list[Ask | Cancel | SandboxError | None]:
+    """What a connection makes of bytes; None at the end, or the error."""
+    found: list[Ask | Cancel | SandboxError | None] = []
+
+    async def work(connection: Connection, raw: Raw) -> None:
+        for piece in pieces:
+            await raw.write(piece)
+            await asyncio.sleep(0)
+        if ends:
+            raw.hang_up()
+        while not found or isinstance(found[-1], Ask):
+            try:
+                message = await connection.receive(QUESTIONS, LARGEST_QUESTION_BYTES)
+                found.append(message)
+            except SandboxError as error:
+                found.append(error)
+
+    exchange(work)
     return found
 
 
@@ -245,7 +273,218 @@ def test_only_a_connected_local_stream_socket_is_a_channel() -> None:
     asyncio.run(run())
 
 
+def test_a_model_answers_through_the_channel() -> None:
+    async def work(connection: Connection, raw: Raw) -> None:
+        model = ChannelModel(connection, 3, "openai/any")
+        asking = asyncio.create_task(model.complete(REQUEST))
+        question = await raw.answer()
+        assert question == ask(1, model=3)
+        await raw.write(encode(replying(1, "{}")))
+        assert await asking == Completion("{}", Usage(5, 1, 2), "schema")
+
+    exchange(work)
+
+
+def test_answers_may_come_in_any_order() -> None:
+    async def work(connection: Connection, raw: Raw) -> None:
+        models = [ChannelModel(connection, index, "m") for index in range(3)]
+        asking = [asyncio.create_task(model.complete(REQUEST)) for model in models]
+        numbers = {}
+        for _ in models:
+            question = await raw.answer()
+            assert question
+            numbers[question["opening"]["model"]] = question["id"]
+        for index in (2, 0, 1):
+            await raw.write(encode(replying(numbers[index], f"from {index}")))
+        assert [(await each).text for each in asking] == ["from 0", "from 1", "from 2"]
+
+    exchange(work)
+
+
+def test_a_cancelled_question_does_not_confuse_a_later_one() -> None:
+    """The broker is told. Its answer, which may be on its way, reaches nobody."""
+
+    async def work(connection: Connection, raw: Raw) -> None:
+        model = ChannelModel(connection, 0, "m")
+        asking = asyncio.create_task(model.complete(REQUEST))
+        assert await raw.answer() == ask(1)
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert await raw.answer() == {"type": "cancel", "id": 1}
+        again = asyncio.create_task(model.complete(REQUEST))
+        assert await raw.answer() == ask(2)
+        await raw.write(encode(replying(1, "late")) + encode(replying(2, "right")))
+        assert (await again).text == "right"
+
+    exchange(work)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode(replying(99)),
+        encode(replying(1)) * 2,
+        b"\xff\xff\xff\xff",
+        framed(ask(1)),
+        (LARGEST_ANSWER_BYTES + 1).to_bytes(4, "big"),
+        pack(CANARY.encode()),
+        None,
+    ],
+    ids=["never asked", "twice", "length", "a question", "too long", "no JSON", "hung up"],
+)
+def test_a_broken_channel_makes_every_model_unavailable(data: bytes | None) -> None:
+    async def work(connection: Connection, raw: Raw) -> None:
+        models = [ChannelModel(connection, index, "m") for index in range(2)]
+        asking = [asyncio.create_task(model.complete(REQUEST)) for model in models]
+        for _ in models:
+            await raw.answer()
+        if data is None:
+            raw.hang_up()
+        else:
+            await raw.write(data)
+        ended = await asyncio.gather(*asking, return_exceptions=True)
+        assert isinstance(ended[1], ModelUnavailableError)
+        with pytest.raises(ModelUnavailableError) as caught:
+            await models[0].complete(REQUEST)
+        assert CANARY not in str(caught.value)
+
+    exchange(work)
+
+
+KINDS: dict[Kind, type[NegboxError]] = {
+    "ModelUnavailableError": ModelUnavailableError,
+    "ModelTransientError": ModelTransientError,
+    "ModelReplyError": ModelReplyError,
+    "LimitReachedError": LimitReachedError,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failure_is_the_error_of_its_kind(kind: Kind) -> None:
+    async def work(connection: Connection, raw: Raw) -> None:
+        asking = asyncio.create_task(ChannelModel(connection, 0, "openai/any").complete(REQUEST))
+        await raw.answer()
+        await raw.write(encode(Failure(id=1, kind=kind, retry_after_seconds=7)))
+        with pytest.raises(KINDS[kind]) as caught:
+            await asking
+        assert getattr(caught.value, "retry_after_seconds", 7) == 7
+
+    exchange(work)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("x" * LARGEST_QUESTION_BYTES, (), {}, 9),
+        Request("x", (), {"a": float("nan")}, 9),
+        Request("x", (), {"a": {1, 2}}, 9),
+        Request("x", (), {}, 0),
+    ],
+    ids=["too long", "NaN", "no JSON", "no tokens"],
+)
+def test_a_request_that_cannot_be_sent_leaves_the_channel_whole(request_: Request) -> None:
+    async def work(connection: Connection, raw: Raw) -> None:
+        model = ChannelModel(connection, 0, "m")
+        with pytest.raises(ModelUnavailableError) as caught:
+            await model.complete(request_)
+        assert caught.value.__context__ is None
+        asking = asyncio.create_task(model.complete(REQUEST))
+        question = await raw.answer()
+        assert question
+        await raw.write(encode(replying(question["id"], "{}")))
+        assert (await asking).text == "{}"
+
+    exchange(work)
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    async def work(connection: Connection, raw: Raw) -> None:
+        request = Request("a \ud800", (Turn("user", "\udc00 b"),), {}, 9)
+        asking = asyncio.create_task(ChannelModel(connection, 0, "m").complete(request))
+        question = await raw.answer()
+        assert question
+        assert (question["opening"]["system"], question["turns"][0]["text"]) == ("a ?", "? b")
+        asking.cancel()
+        await asyncio.wait([asking])
+
+    exchange(work)
+
+
+def test_a_closed_model_asks_no_more_and_leaves_the_others() -> None:
+    async def run() -> None:
+        async with pair() as (box, broker):
+            one, other = ChannelModel(box, 0, "m"), ChannelModel(box, 1, "m")
+            await one.close()
+            await one.close()
+            with pytest.raises(ModelUnavailableError):
+                await one.complete(REQUEST)
+            asking = asyncio.create_task(other.complete(REQUEST))
+            question = await broker.receive(QUESTIONS, LARGEST_QUESTION_BYTES)
+            assert isinstance(question, Ask)
+            await broker.send(replying(question.id, "{}"))
+            assert (await asking).text == "{}"
+
+    asyncio.run(run())
+
+
+def test_whoever_waits_is_released_when_the_connection_is_closed() -> None:
+    async def work(connection: Connection, raw: Raw) -> None:
+        asking = asyncio.create_task(ChannelModel(connection, 0, "m").complete(REQUEST))
+        await raw.answer()
+        await connection.close()
+        await connection.close()
+        with pytest.raises(ModelUnavailableError):
+            await asking
+
+    exchange(work)
+
+
 def test_a_cancel_is_a_number_and_nothing_else() -> None:
     assert decode(encode(Cancel(id=3))[4:], QUESTIONS) == Cancel(id=3)
     with pytest.raises(SandboxError):
         decode(b'{"type": "cancel", "id": 3, "why": "x"}', QUESTIONS)
+
+
+CLOSED = """
+import asyncio, socket, sys
+from delegates.models.interface import Request, Turn
+from sandbox.channel import ChannelModel, Connection
+from sandbox.message import QUESTIONS, Reply
+
+async def main():
+    ours, theirs = socket.socketpair()
+    box, broker = await Connection.open(ours.detach()), await Connection.open(theirs.detach())
+
+    async def talk():
+        asking = asyncio.create_task(ChannelModel(box, 0, "m").complete(Request("s", (Turn("user", "u"),), {}, 9)))
+        question = await broker.receive(QUESTIONS, 10**6)
+        await broker.send(Reply(id=question.id, text="x" * 200_000, usage=None, structure="schema"))
+        await asking
+
+    seen = []
+    sys.addaudithook(lambda event, _: seen.append(event))
+    if sys.argv[1] == "closed":
+        from sandbox.isolation.harden import harden
+        harden()
+        seen.clear()  # hardening may look around; the channel may not
+    await talk()
+    await box.close()
+    sys.stdout.write(" ".join({"open", "import", "socket.__new__", "_thread.start_new_thread"} & set(seen)) or "done")
+
+asyncio.run(main())
+"""
+
+
+def spoken(how: str) -> tuple[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED, how], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+    )
+    return done.stdout, done.stderr
+
+
+def test_an_open_channel_needs_no_file_socket_or_thread() -> None:
+    assert spoken("open") == ("done", "")
+
+
+def test_an_open_channel_works_in_a_closed_process() -> None:
+    assert spoken("closed") == ("done", "")

@@ -22,7 +22,7 @@ from delegates.models.spec import parse
 from evals.detector import Detector
 from graphs import alternating
 from sandbox.broker import Broker
-from sandbox.channel_model import ChannelModel
+from sandbox.channel import ChannelModel
 from tests.sandbox.eyes import Eyes
 from tests.sandbox.line import ALLOWANCE, pair
 from tests.sandbox.reach import objects

@@ -13,7 +13,7 @@ from bargaining.errors import ModelTransientError, SandboxError
 from delegates.models.interface import Request, Turn
 from delegates.models.scripted import ScriptedModel
 from sandbox.broker import Broker
-from sandbox.channel_model import ChannelModel
+from sandbox.channel import ChannelModel
 from sandbox.message import MOST_CONVERSATIONS, QUESTIONS, Ask, decode, encode
 from sandbox.transcript import Heard, Told
 from tests.sandbox.line import ALLOWANCE, REQUEST, broker, pair
@@ -150,7 +150,7 @@ def test_an_answer_that_crosses_a_cancel_leaves_the_conversation_whole() -> None
             await asyncio.wait([asking])
             assert (await channel.complete(extended(begun, "x", "later\nagain"))).text == "x"
             assert (await channel.complete(extended(begun, "x", "later\nagain", "x", "on"))).text == "x"
-            box.close()
+            await box.close()
             await serving
 
     asyncio.run(run())
