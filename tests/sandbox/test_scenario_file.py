@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ import yaml
 from bargaining.errors import InvalidInputError, PurgeError, SandboxError
 from delegates.budget import Budget
 from delegates.scenario import load, shipped
-from evals.server import FaultyServer, stall
 from sandbox import scenario_file
 from sandbox.isolation.interface import Child, Room
 from sandbox.job import Job, Place
@@ -145,8 +143,7 @@ def test_the_sealer_is_wiped_and_ended_on_every_way_out(
 
 
 def kill(walls: Watched) -> None:
-    with suppress(ProcessLookupError):  # the second time
-        os.kill(walls.children[MODULE].pid, signal.SIGKILL)
+    os.kill(walls.children[MODULE].pid, signal.SIGKILL)
 
 
 def test_a_sealer_that_is_killed_is_an_error_and_never_a_hang(walls: Watched, boat: Path) -> None:
@@ -195,14 +192,12 @@ def test_a_sealer_that_is_killed_before_it_has_read_is_an_error(boat: Path) -> N
 def test_a_sealer_that_dies_during_the_run_is_a_failed_purge(walls: Watched) -> None:
     """It held both briefs, and nobody wiped it: nothing is released."""
     budget, agenda = Budget(), load("used-truck").agenda
+    box = WalledBox(seats("tactic/steady", "tactic/steady"), budget, walls, environment={})
     with (
-        FaultyServer(faults=lambda _: stall(0.2)) as server,
         scenario_file.opened(walls, "used-truck", FACTS) as file,
+        pytest.raises(PurgeError, match="wiped sealer"),
     ):
-        seated = seats(f"openai/m@{server.base_url}", "tactic/steady")
-        box = WalledBox(seated, budget, walls, environment={})
-        with pytest.raises(PurgeError, match="wiped sealer"):
-            asyncio.run(box.run(agenda, file, lambda _: kill(walls)))
+        asyncio.run(box.run(agenda, file, lambda _: kill(walls)))
     assert walls.all_gone
 
 
