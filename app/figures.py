@@ -48,7 +48,7 @@ def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
 
 def _missing(finding: Finding) -> str:
     some = f"{finding.name}: {finding.missing + finding.untold} of {finding.negotiations} negotiations have no result"
-    unknown = ", ".join(f"{name} {count}" for name, count in finding.unknown.items())
+    unknown = ", ".join(f"{name} {times}" for name, times in finding.unknown.items())
     return f"{some}, or not all of it: could not be told: {unknown}" if unknown else some
 
 

@@ -169,24 +169,26 @@ GARBAGE = {
 }
 
 
-@pytest.mark.parametrize("kind", list(GARBAGE))
-def test_four_kilobytes_of_garbage_cost_little(kind: str) -> None:
-    """Processor time, the best of three. 50 ms were aimed at; what blows up takes seconds."""
+ORDINARY = ("We could take the truck next week if the price were a little lower, and the tyres new. " * 50)[
+    :4000
+]
+
+
+def seconds(text: str) -> float:
+    """Processor time of reading, the best of five: other programs disturb less."""
     finds, best = detector(), 10.0
-    for number in range(3):  # each of them another text: what was read is kept
+    for number in range(5):  # each of them another text: what was read is kept
         began = time.process_time()
-        finds.reads(f"{GARBAGE[kind]}{number}")
+        finds.reads(f"{text}{number}")
         best = min(best, time.process_time() - began)
-    assert best < 1
+    return best
+
+
+@pytest.mark.parametrize("kind", list(GARBAGE))
+def test_garbage_costs_little_more_than_ordinary_text(kind: str) -> None:
+    """Of the same length, which takes 10 ms; the worst here takes five times that."""
+    assert seconds(GARBAGE[kind]) < 10 * seconds(ORDINARY)
 
 
 def test_time_grows_with_length_and_not_faster() -> None:
-    def seconds(text: str) -> float:
-        best = 10.0
-        for number in range(3):
-            began = time.process_time()
-            detector().reads(f"{text}{number}")
-            best = min(best, time.process_time() - began)
-        return best
-
     assert seconds("x1 " * 20_000) < 40 * max(0.002, seconds("x1 " * 2_000))
