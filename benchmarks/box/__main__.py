@@ -32,7 +32,7 @@ from sandbox.isolation.interface import Isolation
 
 PARTS = ("start", "runs", "memory", "crowd", "profile")
 MOVE = "move"
-"""What a move takes behind the strongest walls and without: a part of `runs`, more often repeated."""
+"""What a move takes at each level and without walls: a part of `runs`, more often repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _measured(
             case "runs":
                 yield f"## Negotiations\n\n{whole.tables(whole.measure(walls, folder, port, plan.runs))}"
             case "move":
-                runs = whole.measure(walls[:1], folder, port, plan.moves, ["server"])
+                runs = whole.measure(walls, folder, port, plan.moves, ["server"])
                 yield f"## A move\n\n{whole.moves(runs)}"
             case "memory":
                 yield f"## Memory\n\n{crowd.idle_table(crowd.idle(walls, facts))}"

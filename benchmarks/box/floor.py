@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.box import gauge
 from benchmarks.box.job import Job, job
-from benchmarks.box.timing import OURS, Mark, Timing, timed
+from benchmarks.box.timing import Mark, Timing, timed
 from delegates.budget import Budget
 from delegates.models.interface import Completion, Model, Request
 from delegates.models.spec import ModelSpec, open_model, parse
@@ -33,7 +33,6 @@ from sandbox.rehearsal import rehearse
 from sandbox.warmup import warm_up
 
 _LENGTH = struct.Struct(">I")
-_OTHER = "other"
 
 
 class FarModel:
@@ -107,7 +106,7 @@ async def _run(one: Job, pid: int, line: socket.socket, specs: list[ModelSpec]) 
     turns: list[tuple[int, Mark]] = []
 
     def mark() -> Mark:
-        return Mark(time.perf_counter(), {OURS: time.process_time(), _OTHER: gauge.cpu_seconds(pid)})
+        return Mark(time.perf_counter(), {"box": time.process_time(), "broker": gauge.cpu_seconds(pid)})
 
     def observe(progress: Progress) -> None:
         turns.append((progress.turn, mark()))

@@ -104,7 +104,7 @@ def moves(runs: Runs) -> str:
         bases = [_each(runs[kind, base]) for base in (FIRST, LATER)]
         ratios = [_ratio(each, base) for base in bases]
         ratios.append(f"{min(each) / min(bases[0]):.2f}" if each and bases[0] else "-")
-        shares = [gauge.spread(_each(timings, name), 2) for name in _PEOPLE] if who in _LEVELS else ["-"] * 4
+        shares = [_share(timings, name) for name in _PEOPLE]
         late = [1000 * timing.late_move for timing in timings if timing.late_move is not None]
         lines.append([kind, who, gauge.spread(each, 2), *ratios, *shares, gauge.spread(late, 2)])
     head = [
@@ -172,6 +172,12 @@ def _each(timings: Sequence[Timing], name: str | None = None) -> list[float]:
             seconds = timing.cpu("negotiation") if name is None else timing.cpus["negotiation"].get(name, 0.0)
             found.append(1000 * seconds / timing.turns)
     return found
+
+
+def _share(timings: Sequence[Timing], name: str) -> str:
+    """What one process of several takes of a move; of two bare ones, that in its place."""
+    several = all({name} < timing.cpus["negotiation"].keys() for timing in timings)
+    return gauge.spread(_each(timings, name), 2) if several else "-"
 
 
 def _ratio(values: Sequence[float], base: Sequence[float]) -> str:
