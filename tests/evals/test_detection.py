@@ -169,26 +169,18 @@ GARBAGE = {
 }
 
 
-ORDINARY = ("We could take the truck next week if the price were a little lower, and the tyres new. " * 50)[
-    :4000
-]
-
-
 def seconds(text: str) -> float:
-    """Processor time of reading, the best of five: other programs disturb less."""
-    finds, best = detector(), 10.0
-    for number in range(5):  # each of them another text: what was read is kept
+    """Processor time of reading, the best of three: other programs disturb less."""
+    finds, best = detector(), float("inf")
+    for number in range(3):  # each of them another text: what was read is kept
         began = time.process_time()
         finds.reads(f"{text}{number}")
         best = min(best, time.process_time() - began)
     return best
 
 
-@pytest.mark.parametrize("kind", list(GARBAGE))
-def test_garbage_costs_little_more_than_ordinary_text(kind: str) -> None:
-    """Of the same length, which takes 10 ms; the worst here takes five times that."""
-    assert seconds(GARBAGE[kind]) < 10 * seconds(ORDINARY)
-
-
-def test_time_grows_with_length_and_not_faster() -> None:
-    assert seconds("x1 " * 20_000) < 40 * max(0.002, seconds("x1 " * 2_000))
+@pytest.mark.parametrize("kind", [*GARBAGE, "words"])
+def test_time_grows_with_length_and_not_faster(kind: str) -> None:
+    """Six times the length, which is still read whole; what grows with its square would take 36 times as long."""
+    text = GARBAGE.get(kind, "x1 " * 1333)
+    assert seconds(6 * text) < 18 * max(0.002, seconds(text))
