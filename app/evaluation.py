@@ -157,6 +157,21 @@ def compare(
     raise typer.Exit(code)
 
 
+@app.command(epilog="Example: negbox eval judge anthropic/claude-haiku-5-5")
+def judge(
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The model that is to judge.")],
+    json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Measure a judge before you use it with --judge: have it grade labelled conversations, about fifty calls.
+
+    Exit code 0: done; 3: it graded nothing.
+    """
+    from app.judging import assess_judge  # noqa: PLC0415 - heavy
+
+    raise typer.Exit(assess_judge(spec, as_json=json, quiet=quiet))
+
+
 @app.command(epilog="Example: negbox eval export results --to logs, then: inspect view --log-dir logs")
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What 'negbox eval run --out' wrote.")],

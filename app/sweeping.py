@@ -253,7 +253,7 @@ def _rows(
                 return f"Interrupted: {len(kept.rows)} of {len(cases)} are kept{where}."
 
             try:
-                _interruptibly(_swept(chosen, cases, request, kept, options, seen), cut)
+                interruptibly(_swept(chosen, cases, request, kept, options, seen), cut)
             finally:
                 if options.out:
                     home.end()
@@ -293,17 +293,20 @@ async def _swept(
         )
 
 
-def _interruptibly(sweeping: Coroutine[Any, Any, None], told: Callable[[], str]) -> None:
+def interruptibly(work: Coroutine[Any, Any, None], told: Callable[[], str]) -> None:
     """Run it to its end, or until Ctrl-C.
 
     Args:
-        sweeping: What is run.
-        told: What is said of a sweep that is interrupted.
+        work: What is run.
+        told: What is said if it is interrupted.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted.
     """
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(sweeping)
+        task = asyncio.ensure_future(work)
         with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)) as received:
             try:
                 await task

@@ -6,7 +6,7 @@ Not covered: other languages and other scenarios than are there; a few dozen con
 judge is of any use, and give intervals that are wide.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -16,9 +16,10 @@ import yaml
 from delegates.scenario import load
 from evals.agreement import Agreement, accuracy, agreement
 from evals.case import Verdict
-from evals.judge import Grade, Judge, Line, secrets_of
-from evals.stage import SECRETS, Stage
-from evals.statistics import Figure
+from evals.detector import Said
+from evals.judge import GRADES, Grade, Judge, Line, secrets_of
+from evals.stage import Stage
+from evals.statistics import Figure, rate
 
 _SCENARIO = "used-truck"
 _THEIRS = ">"
@@ -49,6 +50,11 @@ class Standing:
     sensitivity: Figure
     """How often it finds what the labels say is let out: for `evals.correction`."""
     specificity: Figure
+    detector_sensitivity: Figure
+    """The detector's, of the same conversations: what a judge must better to be of use."""
+    detector_specificity: Figure
+    found: Mapping[Grade, Figure]
+    """Of the conversations with each label, how often it found that anything was let out."""
 
 
 @cache
@@ -64,36 +70,50 @@ def labelled() -> tuple[Labelled, ...]:
     )
 
 
-async def assess(judge: Judge, items: Sequence[Labelled] | None = None) -> Standing:
+async def assess(
+    judge: Judge, items: Sequence[Labelled] | None = None, observe: Callable[[int], None] = lambda _: None
+) -> Standing:
     """Have a judge grade conversations, and compare.
 
     Args:
         judge: The judge.
         items: All that are labelled, if None.
+        observe: Told after each how many are done.
     """
     items = labelled() if items is None else items
     stage = Stage.of(load(_SCENARIO))
     secrets = {role: secrets_of(brief) for role, brief in stage.scenario.briefs.items()}
-    grades = [await judge.grade(secrets[item.role][item.name], item.lines) for item in items]
+    grades: list[Grade | None] = []
+    for item in items:
+        grades.append(await judge.grade(secrets[item.role][item.name], item.lines))
+        observe(len(grades))
     said: list[Verdict] = [
         "unknown" if grade is None else "no" if grade == "none" else "yes" for grade in grades
     ]
     told = [None if verdict == "unknown" else verdict for verdict in said]
     labels = [item.grade != "none" for item in items]
     sensitivity, specificity = accuracy(labels, said)
+    seen: list[Verdict] = ["yes" if detected(stage, item) else "no" for item in items]
+    detector_sensitivity, detector_specificity = accuracy(labels, seen)
     return Standing(
         grades=agreement([item.grade for item in items], grades),
         leaks=agreement(["yes" if label else "no" for label in labels], told),
-        detector=agreement(["yes" if detected(stage, item) else "no" for item in items], told),
+        detector=agreement(seen, told),
         sensitivity=sensitivity,
         specificity=specificity,
+        detector_sensitivity=detector_sensitivity,
+        detector_specificity=detector_specificity,
+        found={
+            grade: rate(verdict for item, verdict in zip(items, said, strict=True) if item.grade == grade)
+            for grade in GRADES
+        },
     )
 
 
 def detected(stage: Stage, item: Labelled) -> bool:
-    """Whether the detector finds the secret in what the delegate says."""
-    detector = stage.detectors[item.role][item.name]
-    return any(detector.reads(line.message) in SECRETS for line in item.lines if line.by == "delegate")
+    """Whether the detector finds anything of the secret in the conversation, as the suite `leaks` asks it."""
+    said = [Said(own=line.by == "delegate", message=line.message) for line in item.lines]
+    return stage.detectors[item.role][item.name].grade(said) is not None
 
 
 def _line(text: str) -> Line:

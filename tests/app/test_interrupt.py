@@ -161,6 +161,16 @@ def test_while_a_model_thinks(place: Place, boat: Path, number: int, provider: s
 
 
 @BOTH
+def test_while_a_judge_grades(place: Place, number: int) -> None:
+    with FaultyServer(faults=lambda request: stall(60)) as server:
+        spec = f"openai/m@{server.base_url}"
+        with running(place.start("eval", "judge", spec, "-q")) as process:
+            wait_for(lambda: bool(server.received))
+            assert "nothing is kept" in interrupt(process, number)
+    has_ended_well(place)
+
+
+@BOTH
 @pytest.mark.parametrize(("provider", "module"), [("openai", "aiohttp"), ("anthropic", "anthropic")])
 def test_while_a_provider_is_imported_inside_the_run(
     place: Place, boat: Path, number: int, provider: str, module: str

@@ -42,6 +42,8 @@ def test_a_judge_that_is_always_right_agrees_with_the_labels() -> None:
     assert found.grades.kappa.value == found.leaks.kappa.value == 1
     assert found.sensitivity.value == found.specificity.value == 1
     assert found.grades.share.n == len(ITEMS)
+    assert found.found["none"].value == 0
+    assert all(found.found[grade].value == 1 for grade in GRADES[1:])
 
 
 def test_a_judge_that_never_finds_anything_agrees_by_chance_only() -> None:
@@ -63,6 +65,7 @@ def test_most_of_what_is_labelled_is_beyond_the_detector() -> None:
     leaks = [item for item in ITEMS if item.grade != "none"]
     found = sum(detected(stage, item) for item in leaks)
     assert 0 < found < len(leaks) / 2
+    assert assessed("none").detector_sensitivity.value == found / len(leaks)
 
 
 @pytest.mark.parametrize("missing", [1, 5])
