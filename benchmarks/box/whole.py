@@ -24,10 +24,13 @@ from sandbox.isolation.interface import Isolation, Level
 FIRST, LATER = "in process, first", "in process, later"
 FIRST_SET, LATER_SET = "in process, first, malloc as in a box", "in process, later, malloc as in a box"
 FIRST_TWO, LATER_TWO = "two bare processes, first", "two bare processes, later"
+FIRST_TWO_SET = "two bare processes, first, malloc as in a box"
+LATER_TWO_SET = "two bare processes, later, malloc as in a box"
 ALONE = {
     (FIRST, LATER): ("alone", False),
     (FIRST_SET, LATER_SET): ("alone", True),
     (FIRST_TWO, LATER_TWO): ("floor", False),
+    (FIRST_TWO_SET, LATER_TWO_SET): ("floor", True),
 }
 """What is run without walls: by which module, and whether with the settings of a box."""
 _LATER_COUNT = 5
