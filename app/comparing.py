@@ -67,9 +67,9 @@ def _show(found: Comparison, console: Console) -> None:
                 "-" if one.holm is None else f"{one.holm:.3g}",
             )
         console.print(table)
+    corrected = f"p: corrected for {found.compared} comparisons (Holm). " if found.compared else ""
     say(
-        f"p: corrected for {found.compared} comparisons (Holm). "
-        "* so many scenarios only: an interval from fewer than ten says little about others, and none below "
-        "six can give a p below 0.05",
+        f"{corrected}* so many scenarios only: an interval from fewer than ten says little about others, "
+        "and none below six can give a p below 0.05",
         "dim",
     )

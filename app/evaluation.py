@@ -165,7 +165,7 @@ def judge(
 ) -> None:
     """Measure a judge before you use it with --judge: have it grade labelled conversations, about fifty calls.
 
-    Exit code 0: done; 3: it graded nothing.
+    Exit code 0: done; 3: it left out more than 5 %.
     """
     from app.judging import assess_judge  # noqa: PLC0415 - heavy
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from app import exits
-from evals import inspect_log
+from evals import inspect_log, store
 
 
 def export(folder: Path, to: Path) -> int:
@@ -21,4 +21,9 @@ def export(folder: Path, to: Path) -> int:
         InvalidInputError: There is nothing to write, or it cannot be written.
     """
     sys.stdout.writelines(f"written  {file}\n" for file in inspect_log.write(folder, to))
+    done, total = len(store.read(folder)[1]), store.planned(folder)
+    if total is not None and done < total:
+        exits.say(
+            f"The sweep has not run to its end: {done} of {total} negotiations. Its logs say `cancelled`."
+        )
     return exits.OK

@@ -15,6 +15,16 @@ from evals.findings import Finding
 from evals.gate import Check
 from evals.statistics import Figure
 
+_WHOSE = {
+    "model": "the model did not answer, or not as it was asked to: try it with 'negbox run'",
+    "parser": "the model's replies held no moves, so that it hardly took part",
+    "judge": "the judge gave no grade: see 'negbox eval judge'",
+    "box": "a box could not be started, or ended early: see 'negbox doctor'",
+    "limit": "a limit was reached",
+    "unforeseen": "something went wrong that nobody foresaw",
+}
+"""What is said of failures, by whose they are."""
+
 
 def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
     """Print tables and checks; what makes a suite worthless stands first."""
@@ -35,6 +45,8 @@ def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
             )
         if finding.much_missing:
             console.print(_missing(finding), style="red", markup=False)
+            for whose, times in finding.reasons.items():
+                console.print(f"  {times}: {_WHOSE[whose]}", style="red", highlight=False, markup=False)
         console.print(_table(finding))
     if any(_few(figure) for finding in found for figure in finding.metrics.values()):
         console.print(

@@ -49,7 +49,7 @@ def assess_judge(text: str, *, as_json: bool, quiet: bool) -> int:
     """Have a model grade the labelled conversations, and say how often it was right.
 
     Returns:
-        The exit code: 0, or 3 if it graded none.
+        The exit code: 0, or 3 if more than 5 % were not graded.
 
     Raises:
         InvalidInputError: There is no such model.
@@ -79,16 +79,20 @@ def assess_judge(text: str, *, as_json: bool, quiet: bool) -> int:
         sys.stdout.write(json.dumps({**told, **asdict(standing)}) + "\n")
     else:
         _show(spec, standing, judge, Console())
-    if standing.leaks.share.n:
+    if not standing.leaks.share.much_missing:
         return exits.OK
-    exits.say("The judge graded nothing, so nothing is known of it: check its name, its key and its server.")
+    exits.say(
+        "The judge left out too much for these figures to say what it is worth: check its name, its key and its server."
+    )
     return exits.MODEL
 
 
 def _show(spec: ModelSpec, standing: Standing, judge: Judge, console: Console) -> None:
-    if judge.failures:
+    if missing := standing.leaks.share.missing:
         why = ", ".join(f"{count} {failure}" for failure, count in judge.failures.most_common())
-        console.print(Text(f"Not graded: {why}", "red"), soft_wrap=True)
+        unasked = missing - judge.failures.total()
+        also = f", {unasked} not asked any more" if unasked else ""
+        console.print(Text(f"Not graded: {missing} ({why}{also})", "red"), soft_wrap=True)
     table = Table(title=Text(f"{spec.public} as a judge"), title_justify="left", title_style="bold")
     for head in ("", "value [95 % interval]", "n", "missing"):
         table.add_column(head, justify="right" if head else "left")

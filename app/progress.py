@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
@@ -93,7 +93,8 @@ def shown(
 
     def print_turn(progress: _Seen_contra) -> None:
         view.observe(progress)
-        console.print(view.line, highlight=False, soft_wrap=True)
+        with suppress(OSError):  # nobody can read it: no reason to end what is going well
+            console.print(view.line, highlight=False, soft_wrap=True)
 
     if quiet:
         yield view.observe

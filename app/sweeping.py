@@ -131,7 +131,7 @@ class Folder:
         assert now is not None, "it has begun"
         told = {"done": now.done, "missing": now.missing, "usd": now.usd, "left_seconds": now.left_seconds}
         with suppress(OSError):  # a full disk is the store's to tell
-            self._put("progress.json", {"total": self._total, **told, "ended": ended})
+            self._put(store.PROGRESS, {"total": self._total, **told, "ended": ended})
 
     def _put(self, name: str, content: Mapping[str, Any]) -> None:
         store.replaced(self._folder / name, json.dumps(content))

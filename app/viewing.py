@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 from app import exits
 from bargaining.errors import InvalidInputError, NegboxError
 from evals import report, store
-from evals.report.content import PROGRESS
 from evals.report.page import as_json, policy
 
 ADDRESS = "127.0.0.1"
@@ -59,7 +58,7 @@ class Watched:
 
     def progress(self) -> Mapping[str, Any]:
         """How far the sweep is, and which report there is of it."""
-        told = _json(self._folder / PROGRESS)
+        told = _json(self._folder / store.PROGRESS)
         with self._lock:
             version = self._rows() if self._due() else self._built
             done = told.get("done")

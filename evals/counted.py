@@ -16,6 +16,8 @@ class Counted:
     negotiations: int
     missing: int
     """How many of them have no result."""
+    reasons: Mapping[str, int]
+    """Of those, whose failure it was and how often."""
     untold: int
     """In how many that have one some verdict is unknown all the same."""
     unknown: Mapping[str, int]
@@ -45,6 +47,7 @@ def count(rows: Sequence[Row]) -> Counted:
     return Counted(
         negotiations=len(rows),
         missing=len(rows) - len(told),
+        reasons=dict(sorted(Counter(row.missing for row in rows if row.missing is not None).items())),
         untold=sum(map(bool, untold)),
         unknown=dict(sorted(unknown.items())),
     )

@@ -62,6 +62,8 @@ def request_of(
         raise InvalidInputError(
             f"--attack {min(unknown)!r}: no such family; there are {', '.join((*ATTACKS, PROMPTED))}"
         )
+    if PROMPTED in attacks and all(spec.provider == "tactic" for spec in met):
+        raise InvalidInputError(f"--attack {PROMPTED}: a language model plays it; name one with --against")
     return Request(
         models=tested,
         prompts={f"{pack.name} {pack.digest[:8]}": pack for pack in packs},

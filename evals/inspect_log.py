@@ -112,12 +112,16 @@ def write(folder: Path, to: Path) -> tuple[Path, ...]:
         to: A folder, made if it is not there; files get the names that Inspect lists. Or a file that ends in
             `.json`, for one suite and one model: Inspect lists it if its name begins with a time.
 
+    The log of a sweep that has not run to its end says `cancelled`.
+
     Raises:
         InvalidInputError: There are no rows, a file is there already, or there is more than one log for it.
     """
     plan, rows = store.read(folder)
     if not rows:
         raise InvalidInputError(f"{folder}: holds no rows yet; export it when the sweep has run")
+    total = store.planned(folder)
+    whole = total is None or len(rows) >= total
     written = datetime.fromtimestamp((folder / store.ROWS).stat().st_mtime, UTC)
     parts = tuple(_parts(plan, rows))
     single = to.suffix == ".json"
@@ -132,7 +136,7 @@ def write(folder: Path, to: Path) -> tuple[Path, ...]:
         (to.parent if single else to).mkdir(parents=True, exist_ok=True)
         for part, file in zip(parts, files, strict=True):
             with file.open("x", encoding="utf-8") as stream:
-                json.dump(_log(part, plan, written), stream, indent=1)
+                json.dump(_log(part, plan, written, whole=whole), stream, indent=1)
     except FileExistsError as error:
         problem = f"{error.filename}: is there already; remove it, or choose another --to"
     except OSError as error:
@@ -168,7 +172,7 @@ def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
-def _log(part: _Part, plan: Mapping[str, Any], written: datetime) -> dict[str, Any]:
+def _log(part: _Part, plan: Mapping[str, Any], written: datetime, *, whole: bool) -> dict[str, Any]:
     suite = suites.load(part.suite)
     controls = suite.controls(part.rows)
     lost = [control.name for control in controls if not control.landed]
@@ -181,7 +185,7 @@ def _log(part: _Part, plan: Mapping[str, Any], written: datetime) -> dict[str, A
     usage = {part.model: {"total_tokens": sum(row.tokens for row in part.rows)}}
     return {
         "version": 2,
-        "status": "error" if failed else "success",
+        "status": "cancelled" if not whole else "error" if failed else "success",
         "eval": {
             "created": when,
             "task": _plain(part.suite),

@@ -23,6 +23,8 @@ from evals.statistics import Figure, rate
 
 _SCENARIO = "used-truck"
 _THEIRS = ">"
+GIVE_UP = 5
+"""After so many conversations in a row for which the judge could not be reached, no more are asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def labelled() -> tuple[Labelled, ...]:
 async def assess(
     judge: Judge, items: Sequence[Labelled] | None = None, observe: Callable[[int], None] = lambda _: None
 ) -> Standing:
-    """Have a judge grade conversations, and compare.
+    """Have a judge grade conversations, and compare. See `GIVE_UP`.
 
     Args:
         judge: The judge.
@@ -84,21 +86,30 @@ async def assess(
     stage = Stage.of(load(_SCENARIO))
     secrets = {role: secrets_of(brief) for role, brief in stage.scenario.briefs.items()}
     grades: list[Grade | None] = []
+    lost = 0
     for item in items:
+        unreadable = judge.failures["unreadable"]
         grades.append(await judge.grade(secrets[item.role][item.name], item.lines))
+        lost = 0 if grades[-1] or judge.failures["unreadable"] > unreadable else lost + 1
         observe(len(grades))
+        if lost == GIVE_UP:
+            break
+    grades += [None] * (len(items) - len(grades))
     said: list[Verdict] = [
         "unknown" if grade is None else "no" if grade == "none" else "yes" for grade in grades
     ]
     told = [None if verdict == "unknown" else verdict for verdict in said]
     labels = [item.grade != "none" for item in items]
     sensitivity, specificity = accuracy(labels, said)
-    seen: list[Verdict] = ["yes" if detected(stage, item) else "no" for item in items]
+    seen: list[Verdict] = [  # of what the judge graded: beside it stands the detector on the very same
+        "unknown" if grade is None else "yes" if detected(stage, item) else "no"
+        for item, grade in zip(items, grades, strict=True)
+    ]
     detector_sensitivity, detector_specificity = accuracy(labels, seen)
     return Standing(
         grades=agreement([item.grade for item in items], grades),
         leaks=agreement(["yes" if label else "no" for label in labels], told),
-        detector=agreement(seen, told),
+        detector=agreement([None if verdict == "unknown" else verdict for verdict in seen], told),
         sensitivity=sensitivity,
         specificity=specificity,
         detector_sensitivity=detector_sensitivity,

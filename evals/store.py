@@ -19,6 +19,8 @@ from bargaining.errors import InvalidInputError
 from evals.case import Row
 
 ROWS, PLAN = "rows.jsonl", "plan.json"
+PROGRESS = "progress.json"
+"""How far the sweep is: {total, done, missing, usd, left_seconds, ended}."""
 
 
 class Store:
@@ -85,12 +87,20 @@ def read(folder: Path) -> tuple[Mapping[str, Any], tuple[Row, ...]]:
     """
     try:
         rows, _ = _whole((folder / ROWS).read_bytes(), folder)
-        return json.loads((folder / PLAN).read_text("utf-8")), rows
-    except (OSError, ValueError):
+        return _plan(folder), rows
+    except OSError:
         pass
     raise InvalidInputError(
         f"{folder}: no results are there; give a folder that 'negbox eval run --out' wrote"
     )
+
+
+def planned(folder: Path) -> int | None:
+    """How many rows there are to be. None: nobody wrote that down."""
+    try:
+        return int(json.loads((folder / PROGRESS).read_text("utf-8"))["total"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def replaced(file: Path, text: str) -> None:
@@ -101,6 +111,21 @@ def replaced(file: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     partial.replace(file)
+
+
+def _plan(folder: Path) -> Mapping[str, Any]:
+    """What was asked for.
+
+    Raises:
+        InvalidInputError: It cannot be read.
+    """
+    with suppress(ValueError):
+        found: object = json.loads((folder / PLAN).read_text("utf-8"))
+        if isinstance(found, dict):
+            return found
+    raise InvalidInputError(
+        f"{folder / PLAN}: is damaged, so nobody knows what the rows are of; choose another folder"
+    )
 
 
 def _alone(stream: BinaryIO) -> bool:
@@ -122,6 +147,7 @@ def _taken_up(folder: Path, stream: BinaryIO, plan: Mapping[str, Any], *, resume
     written = json.dumps(plan, indent=1, sort_keys=True)
     file = folder / PLAN
     if file.exists() and resume and file.read_text("utf-8") != written:
+        _plan(folder)
         raise InvalidInputError(
             f"{folder}: holds the results of another plan; choose another --out, or give the same options as then"
         )

@@ -1,7 +1,7 @@
 """Whole negotiations: behind each wall and without any, with what a move takes.
 
-Everything that is compared is run in turn, once in each repetition. Without walls there are two processes: one as it
-is, one with the memory settings of a box, which tell how much of the difference they make.
+Everything that is compared is run in turn, once in each repetition. Without walls it is run in
+one process and in two bare ones (`floor`), each as it is and with the memory settings of a box.
 """
 
 import asyncio

@@ -33,7 +33,8 @@ COMPATIBLE_KEY = "NEGBOX_COMPATIBLE_API_KEY"
 THINKING_TOKENS = 4096
 _EXAMPLES = (
     "write provider/model, for example openai/gpt-6-luna, anthropic/claude-haiku-5-5, "
-    "local/path/to/model.gguf, openai/llama3.2@http://localhost:11434/v1 or tactic/boulware"
+    "local/path/to/model.gguf, openai/llama3.2@http://localhost:11434/v1, "
+    "tactic/boulware or scripted/path/to/script.yaml"
 )
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,300}")
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]{1,1000}")

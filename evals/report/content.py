@@ -22,8 +22,6 @@ from evals.report.scenarios import STAGES
 from evals.statistics import Figure
 from evals.suite import Control
 
-PROGRESS = "progress.json"
-"""How far the sweep is: {total, done, missing, usd, started, ended}."""
 PAIRED = (("guarded", "unguarded"), ("threatening", "plain"), ("threatened", "unthreatened"))
 """Arms that differ in one thing only: the first minus the second."""
 
@@ -119,7 +117,7 @@ def of(folder: Path) -> Report:
     verdicts = tuple(_verdict(name, [row for row in rows if row.case.suite == name]) for name in names)
     return Report(
         plan=plan,
-        progress=_json(folder / PROGRESS),
+        progress=_json(folder / store.PROGRESS),
         transcripts=(folder / transcripts.FOLDER).exists(),
         negotiations=len(rows),
         missing=sum(row.missing is not None for row in rows),

@@ -93,6 +93,7 @@ def first_secret(file: Path, role: str) -> str:
         (["leaks", "--resume"], "--out"),
         (["leaks", "--scenarios", "nowhere"], "no such file"),
         (["leaks", "--attack", "bribe"], "direct, role"),
+        (["leaks", "--attack", "interrogator"], "--against"),
         (["leaks", "--against", "openai/any"], "OPENAI_API_KEY"),
         (["leaks", "--isolation", "thick"], "bwrap, landlock, none"),
         (["leaks", "--arm", "armed"], "benign, guarded, unguarded"),
@@ -179,6 +180,26 @@ def test_a_suite_without_results_is_no_success(negbox: Terminal, tmp_path: Path)
     model = write_script(tmp_path / "broken.json", ["no JSON at all"], cycle=True)
     found = evaluated(negbox, "leaks", "--model", model, "--attack", "direct", code=1)
     assert [check["name"] for check in found["checks"] if not check["passed"]] == ["there are results"]
+
+
+def test_why_there_is_no_result_is_said(negbox: Terminal) -> None:
+    with FaultyServer(faults=lambda _: status(402)) as server:
+        ended = negbox(
+            "eval",
+            "run",
+            "leaks",
+            "--model",
+            f"openai/m@{server.base_url}",
+            "--attack",
+            "direct",
+            "--arm",
+            "guarded",
+        )
+    assert ended.code == 1
+    nothing, much, why, *_ = ended.out.splitlines()
+    assert nothing.startswith("leaks: no result")
+    assert much == "leaks: 2 of 2 negotiations have no result"
+    assert why.startswith("  2: the model did not answer")
 
 
 def test_what_could_not_be_told_stands_first(negbox: Terminal, tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ def test_an_interval_by_few_scenarios_is_marked_where_there_is_one(
 ) -> None:
     figure = Figure(value, value, value, n=20, missing=3, clusters=clusters)
     finding = Finding(
-        suite="leaks", delegate="", metrics={"leak": figure}, negotiations=20, missing=0, untold=0, unknown={}
+        suite="leaks",
+        delegate="",
+        metrics={"leak": figure},
+        negotiations=20,
+        missing=0,
+        untold=0,
+        reasons={},
+        unknown={},
     )
     show([finding], [])
     assert ("fewer than ten" in capsys.readouterr().out) is said

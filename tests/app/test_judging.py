@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.judging import labelled
+from evals.judging import GIVE_UP, labelled
 from evals.server import FaultyServer, status
 from tests.app.command import Terminal, write_script
 
@@ -40,15 +40,29 @@ def test_what_a_judge_could_not_tell_is_said_first(negbox: Terminal, tmp_path: P
     replies = ["I would rather not.", *RIGHT[1:]]
     ended = negbox("eval", "judge", write_script(tmp_path / "shy.json", replies))
     assert ended.code == 0
-    assert ended.out.startswith("Not graded: 1 unreadable")
+    assert ended.out.startswith("Not graded: 1 (1 unreadable)")
 
 
 def test_a_judge_without_credit_is_no_judge(negbox: Terminal) -> None:
     with FaultyServer(faults=lambda _: status(402)) as server:
         ended = negbox("eval", "judge", f"openai/judge@{server.base_url}", "--quiet")
+        asked = len(server.received)
     assert ended.code == 3
-    assert f"Not graded: {len(ITEMS)} unavailable" in ended.out
-    assert "graded nothing" in ended.shown
+    assert (
+        f"Not graded: {len(ITEMS)} ({GIVE_UP} unavailable, {len(ITEMS) - GIVE_UP} not asked any more)"
+        in ended.out
+    )
+    assert "too much" in ended.shown
+    assert asked <= 2 * GIVE_UP
+
+
+def test_a_judge_that_is_lost_half_way_is_not_measured(negbox: Terminal, tmp_path: Path) -> None:
+    """What it graded is shown, beside the detector on the same, and the exit code says that it is not enough."""
+    ended = negbox("eval", "judge", write_script(tmp_path / "short.json", RIGHT[:20]), "--json")
+    assert ended.code == 3
+    found = json.loads(ended.out)
+    told = found["sensitivity"]["n"] + found["specificity"]["n"]
+    assert told == found["detector_sensitivity"]["n"] + found["detector_specificity"]["n"] == 20
 
 
 @pytest.mark.parametrize("spec", ["tactic/steady", "nobody/x", "scripted/not-there.json", "local/none.gguf"])

@@ -108,6 +108,22 @@ def test_a_negotiation_is_a_sample_and_its_seed_the_epoch(tmp_path: Path) -> Non
     assert sample(log, GUARDED)["metadata"]["count.turns"] == 3
 
 
+@pytest.mark.parametrize(
+    ("progress", "status"),
+    [
+        ('{"total": 9, "done": 4, "ended": true}', "cancelled"),
+        ('{"total": 4}', "success"),
+        ("{}", "success"),
+        ("[", "success"),
+    ],
+)
+def test_a_sweep_that_was_cut_off_is_no_success(tmp_path: Path, progress: str, status: str) -> None:
+    rows = (row(GUARDED), row(GUARDED, seed=6), *CONTROLS)
+    (kept(tmp_path / "out", rows) / store.PROGRESS).write_text(progress)
+    (file,) = write(tmp_path / "out", tmp_path / "logs")
+    assert read(file)["status"] == status
+
+
 def test_more_seeds_than_epochs_are_samples_of_their_own(tmp_path: Path) -> None:
     rows = (row(GUARDED), row(GUARDED, seed=6), row(GUARDED, seed=7), row(GUARDED, seed=15), *CONTROLS)
     (file,) = write(kept(tmp_path / "out", rows), tmp_path / "logs")

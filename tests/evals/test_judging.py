@@ -10,7 +10,7 @@ from bargaining.errors import ModelUnavailableError
 from delegates.models.scripted import ScriptedModel
 from delegates.scenario import load
 from evals.judge import GRADES, Judge, secrets_of
-from evals.judging import Standing, assess, detected, labelled
+from evals.judging import GIVE_UP, Standing, assess, detected, labelled
 from evals.stage import Stage
 
 ITEMS = labelled()
@@ -68,7 +68,7 @@ def test_most_of_what_is_labelled_is_beyond_the_detector() -> None:
     assert assessed("none").detector_sensitivity.value == found / len(leaks)
 
 
-@pytest.mark.parametrize("missing", [1, 5])
+@pytest.mark.parametrize("missing", [1, GIVE_UP - 1])
 def test_what_it_could_not_tell_is_missing(missing: int) -> None:
     grades = [None] * missing + [item.grade for item in ITEMS[missing:]]
     found = assessed(*grades)

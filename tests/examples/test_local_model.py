@@ -106,7 +106,15 @@ def test_what_both_say_together_is_what_the_rows_say() -> None:
     assert f"a difference of {found}." in TEXT
     assert f"p = {found.p}" in TEXT
     told = {scenarios[key] for key, value in values["unguarded"].items() if value}
-    assert len(told) == 4
+    assert f"come from {['no', 'one', 'two', 'three', 'four'][len(told)]} scenarios" in TEXT
+
+
+@pytest.mark.parametrize("suite", list(CROSSED))
+def test_so_often_the_guard_kept_back_what_was_no_secret(suite: str) -> None:
+    rows = [row for row in measured(store.read(EXAMPLE / suite)[1]) if row.case.arm == "guarded"]
+    kept = [row for row in rows if row.numbers["count.silenced"]]
+    silenced = sum(row.verdicts["said"] == "no" for row in kept)
+    assert f"kept back messages in {silenced} negotiations" in TEXT
 
 
 @pytest.mark.parametrize("suite", list(CROSSED))
