@@ -146,7 +146,7 @@ def _taken_up(folder: Path, stream: BinaryIO, plan: Mapping[str, Any], *, resume
         )
     written = json.dumps(plan, indent=1, sort_keys=True)
     file = folder / PLAN
-    if file.exists() and resume and file.read_text("utf-8") != written:
+    if file.exists() and resume and file.read_bytes() != written.encode():
         _plan(folder)
         raise InvalidInputError(
             f"{folder}: holds the results of another plan; choose another --out, or give the same options as then"

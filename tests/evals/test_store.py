@@ -59,10 +59,11 @@ def test_what_is_no_row_in_the_middle_is_said_and_not_cut_off(tmp_path: Path) ->
     assert file.read_bytes() == before
 
 
-def test_a_plan_that_is_damaged_is_said_to_be(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"{", b"\xff", b"[]"])
+def test_a_plan_that_is_damaged_is_said_to_be(tmp_path: Path, damage: bytes) -> None:
     with store.opened(tmp_path, PLAN, resume=False) as rows:
         rows.add(row(1))
-    (tmp_path / store.PLAN).write_text("{")
+    (tmp_path / store.PLAN).write_bytes(damage)
     with pytest.raises(InvalidInputError, match="damaged"):
         store.read(tmp_path)
     with pytest.raises(InvalidInputError, match="damaged"), store.opened(tmp_path, PLAN, resume=True):
