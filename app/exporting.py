@@ -22,7 +22,7 @@ def export(folder: Path, to: Path) -> int:
     """
     sys.stdout.writelines(f"written  {file}\n" for file in inspect_log.write(folder, to))
     done, total = len(store.read(folder)[1]), store.planned(folder)
-    if total is not None and done < total:
+    if done < total:
         exits.say(
             f"The sweep has not run to its end: {done} of {total} negotiations. Its logs say `cancelled`."
         )

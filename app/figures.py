@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evals.case import Row
+from evals.case import Missing, Row
 from evals.comparison import measured
 from evals.counted import count
 from evals.findings import Finding
 from evals.gate import Check
 from evals.statistics import Figure
 
-_WHOSE = {
+WHOSE: Mapping[Missing, str] = {
     "model": "the model did not answer, or not as it was asked to: try it with 'negbox run'",
     "parser": "the model's replies held no moves, so that it hardly took part",
     "judge": "the judge gave no grade: see 'negbox eval judge'",
@@ -46,7 +46,7 @@ def show(found: Sequence[Finding], checks: Sequence[Check]) -> None:
         if finding.much_missing:
             console.print(_missing(finding), style="red", markup=False)
             for whose, times in finding.reasons.items():
-                console.print(f"  {times}: {_WHOSE[whose]}", style="red", highlight=False, markup=False)
+                console.print(f"  {times}: {WHOSE[whose]}", style="red", highlight=False, markup=False)
         console.print(_table(finding))
     if any(_few(figure) for finding in found for figure in finding.metrics.values()):
         console.print(

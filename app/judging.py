@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
@@ -28,7 +27,6 @@ class JudgeView:
     def __init__(self, total: int, budget: Budget) -> None:
         self._done, self._total = 0, total
         self._budget = budget
-        self._spinner = Spinner("dots")
 
     def observe(self, done: int, /) -> None:
         """Take note of a grade."""
@@ -39,10 +37,6 @@ class JudgeView:
         """The line as it is now."""
         spent = self._budget.spent
         return f"{self._done} of {self._total} conversations · {spent.usage.tokens:,} tokens · {cost_text(spent.usd)}"
-
-    def __rich__(self) -> Spinner:
-        self._spinner.update(text=Text(self.line))
-        return self._spinner
 
 
 def assess_judge(text: str, *, as_json: bool, quiet: bool) -> int:
@@ -59,17 +53,15 @@ def assess_judge(text: str, *, as_json: bool, quiet: bool) -> int:
     judge = Judge(
         MeteredModel(open_model(spec), budget, price_of(spec), thinking_tokens=thinking_tokens(spec))
     )
-    standings: list[Standing] = []
     with shown(JudgeView(total, budget), Console(stderr=True), quiet=quiet or as_json) as observe:
 
-        async def run() -> None:
+        async def assessed() -> Standing:
             try:
-                standings.append(await assess(judge, observe=observe))
+                return await assess(judge, observe=observe)
             finally:
                 await judge.close()
 
-        interruptibly(run(), lambda: "Interrupted: nothing is kept.")
-    (standing,) = standings
+        standing = interruptibly(assessed(), lambda: "Interrupted: nothing is kept.")
     if as_json:
         told = {
             "judge": spec.public,

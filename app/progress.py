@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -43,10 +43,6 @@ class View(Protocol[_Seen_contra]):
         """Take note of how it goes."""
         ...
 
-    def __rich__(self) -> Spinner:
-        """The line with a spinner."""
-        ...
-
 
 class ProgressView:
     """One line that tells where a negotiation is."""
@@ -55,7 +51,6 @@ class ProgressView:
         self._budget = budget
         self._started = time.monotonic()
         self._progress: Progress | None = None
-        self._spinner = Spinner("dots")
 
     def observe(self, progress: Progress) -> None:
         """Take note of a turn."""
@@ -76,8 +71,15 @@ class ProgressView:
         """How long it has been running."""
         return time.monotonic() - self._started
 
+
+class _Spinning:
+    """A view's line with a spinner."""
+
+    def __init__(self, view: View[Any]) -> None:
+        self._view, self._spinner = view, Spinner("dots")
+
     def __rich__(self) -> Spinner:
-        self._spinner.update(text=Text(self.line))
+        self._spinner.update(text=Text(self._view.line))
         return self._spinner
 
 
@@ -99,7 +101,7 @@ def shown(
     if quiet:
         yield view.observe
     elif console.is_terminal:
-        with Live(view, console=console, transient=True, refresh_per_second=8):
+        with Live(_Spinning(view), console=console, transient=True, refresh_per_second=8):
             yield view.observe
     else:
         yield print_turn

@@ -11,11 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.spinner import Spinner
-from rich.text import Text
 
 from app import exits, results
 from app.choices import STRONGEST
@@ -65,12 +63,14 @@ class Options:
     quiet: bool = False
 
 
+_Result = TypeVar("_Result")
+
+
 class SweepView:
     """One line that tells how far a sweep is."""
 
     def __init__(self) -> None:
         self._standing: Standing | None = None
-        self._spinner = Spinner("dots")
 
     def observe(self, standing: Standing, /) -> None:
         """Take note of a row."""
@@ -87,10 +87,6 @@ class SweepView:
             f"{now.done} of {now.total} negotiations, {now.missing} without a result, {usd}, "
             f"{now.rate:.1f} a second, {left} left"
         )
-
-    def __rich__(self) -> Spinner:
-        self._spinner.update(text=Text(self.line))
-        return self._spinner
 
 
 class Folder:
@@ -293,8 +289,8 @@ async def _swept(
         )
 
 
-def interruptibly(work: Coroutine[Any, Any, None], told: Callable[[], str]) -> None:
-    """Run it to its end, or until Ctrl-C.
+def interruptibly(work: Coroutine[Any, Any, _Result], told: Callable[[], str]) -> _Result:
+    """Run it to its end, or until Ctrl-C, and return what it returns.
 
     Args:
         work: What is run.
@@ -304,16 +300,16 @@ def interruptibly(work: Coroutine[Any, Any, None], told: Callable[[], str]) -> N
         KeyboardInterrupt: It was interrupted.
     """
 
-    async def run() -> None:
+    async def run() -> _Result:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(work)
         with exits.interruptible(lambda: loop.call_soon_threadsafe(task.cancel)) as received:
             try:
-                await task
+                return await task
             except asyncio.CancelledError:
                 if not received:
                     raise
                 exits.say(told())
                 raise KeyboardInterrupt from None
 
-    asyncio.run(run())
+    return asyncio.run(run())

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evals.case import Row
+from evals.case import Missing, Row
 from evals.comparison import verdicts_of
 from evals.statistics import MUCH_MISSING
 
@@ -16,7 +16,7 @@ class Counted:
     negotiations: int
     missing: int
     """How many of them have no result."""
-    reasons: Mapping[str, int]
+    reasons: Mapping[Missing, int]
     """Of those, whose failure it was and how often."""
     untold: int
     """In how many that have one some verdict is unknown all the same."""

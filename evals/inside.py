@@ -50,11 +50,8 @@ def _run(control: int, channel: int | None = None, *, closed: bool) -> None:
     )
     chosen = {name: suites.load(name) for name in load.parcel.suites}
     loop.run_until_complete(_rehearse(chosen, request))
-    if channel is not None:
-        connection = loop.run_until_complete(Connection.open(channel))
-        request = replace(request, open=Opener(load, request, connection))
-    else:
-        request = replace(request, open=Opener(load, request, None))
+    connection = None if channel is None else loop.run_until_complete(Connection.open(channel))
+    request = replace(request, open=Opener(load, request, connection))
     if closed:
         from sandbox.isolation.harden import harden  # noqa: PLC0415 - also where nothing can be closed
 

@@ -120,8 +120,7 @@ def write(folder: Path, to: Path) -> tuple[Path, ...]:
     plan, rows = store.read(folder)
     if not rows:
         raise InvalidInputError(f"{folder}: holds no rows yet; export it when the sweep has run")
-    total = store.planned(folder)
-    whole = total is None or len(rows) >= total
+    whole = len(rows) >= store.planned(folder)
     written = datetime.fromtimestamp((folder / store.ROWS).stat().st_mtime, UTC)
     parts = tuple(_parts(plan, rows))
     single = to.suffix == ".json"

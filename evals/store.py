@@ -95,12 +95,12 @@ def read(folder: Path) -> tuple[Mapping[str, Any], tuple[Row, ...]]:
     )
 
 
-def planned(folder: Path) -> int | None:
-    """How many rows there are to be. None: nobody wrote that down."""
+def planned(folder: Path) -> int:
+    """How many rows there are to be. 0: nobody wrote that down."""
     try:
         return int(json.loads((folder / PROGRESS).read_text("utf-8"))["total"])
     except (OSError, ValueError, LookupError, TypeError):
-        return None
+        return 0
 
 
 def replaced(file: Path, text: str) -> None:

@@ -1,8 +1,11 @@
 """What the terminal says of figures, beside them."""
 
+from typing import get_args
+
 import pytest
 
-from app.figures import show
+from app.figures import WHOSE, show
+from evals.case import Missing
 from evals.findings import Finding
 from evals.statistics import Figure
 
@@ -24,3 +27,7 @@ def test_an_interval_by_few_scenarios_is_marked_where_there_is_one(
     )
     show([finding], [])
     assert ("fewer than ten" in capsys.readouterr().out) is said
+
+
+def test_every_reason_has_words() -> None:
+    assert set(WHOSE) == set(get_args(Missing))

@@ -179,6 +179,12 @@ def seconds(text: str) -> float:
     return best
 
 
+@pytest.mark.parametrize("kind", list(GARBAGE))
+def test_four_kilobytes_of_garbage_cost_little(kind: str) -> None:
+    """50 ms were aimed at; what blows up takes seconds."""
+    assert seconds(GARBAGE[kind]) < 1
+
+
 @pytest.mark.parametrize("kind", [*GARBAGE, "words"])
 @pytest.mark.parametrize("times", [5, 15])  # the first is read whole
 def test_time_grows_with_length_and_not_faster(kind: str, times: int) -> None:
